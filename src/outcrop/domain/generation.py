@@ -1,0 +1,84 @@
+"""What is asked of an engine, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from outcrop.domain.errors import Fault
+from outcrop.domain.records import Message
+
+
+@dataclass(frozen=True)
+class GenerationParameters:
+    """How a response is generated.
+
+    Attributes:
+        max_tokens: The most tokens a response may have.
+        temperature: 0 takes the most likely token each time; above 0 samples.
+        top_p: Samples from the smallest set of tokens with at least this much probability.
+        top_k: Samples from this many most likely tokens; 0 means all.
+        stop: A response ends before the first of these texts.
+        seed: With the record's own number, decides every sample.
+    """
+
+    max_tokens: int = 128
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+    stop: tuple[str, ...] = ()
+    seed: int = 0
+
+    def faults(self) -> list[Fault]:
+        """What is out of range, one fault each."""
+        rules = (
+            ("max_tokens", self.max_tokens, self.max_tokens >= 1, "1 or more"),
+            ("temperature", self.temperature, 0 <= self.temperature <= 10, "0 to 10"),
+            ("top_p", self.top_p, 0 < self.top_p <= 1, "more than 0, at most 1"),
+            ("top_k", self.top_k, self.top_k >= 0, "0 (all) or more"),
+            ("stop", self.stop, all(self.stop), "texts that are not empty"),
+        )
+        return [Fault("generation", None, name, str(value), want) for name, value, good, want in rules if not good]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A conversation to answer; ``number`` is its place in the dataset and seeds its samples."""
+
+    number: int
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True)
+class Response:
+    """What a model wrote.
+
+    Attributes:
+        number: The prompt's number.
+        text: The response, without special tokens and without the stop text.
+        stop_reason: ``end_turn``, ``stop_sequence`` or ``max_tokens``.
+        prompt_tokens: Length of the prompt as the model saw it.
+        tokens: The ids that were generated, the end-of-turn token included.
+        logprobs: Natural log-probability of each of ``tokens`` under the model, before temperature.
+        near_ties: At how many steps the two best tokens lay within 1e-3 of each other (in logits).
+    """
+
+    number: int
+    text: str
+    stop_reason: str
+    prompt_tokens: int
+    tokens: tuple[int, ...] = ()
+    logprobs: tuple[float, ...] = ()
+    near_ties: int = 0
+
+
+@dataclass(frozen=True)
+class LogLikelihood:
+    """The log-probability of a continuation given its context.
+
+    ``logprob`` is the sum over ``tokens`` tokens, in nats; ``greedy`` is True where each of them was the most likely one.
+    """
+
+    logprob: float
+    tokens: int
+    greedy: bool
+    token_logprobs: tuple[float, ...] = field(default=(), repr=False)
