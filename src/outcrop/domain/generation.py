@@ -75,7 +75,7 @@ class Response:
 class LogLikelihood:
     """The log-probability of a continuation given its context.
 
-    ``logprob`` is the sum over ``tokens`` tokens, in nats; ``greedy`` is True where each of them was the most likely one.
+    ``logprob`` is the sum over ``tokens`` tokens, in nats; ``greedy`` is True where each was the most likely one.
     """
 
     logprob: float

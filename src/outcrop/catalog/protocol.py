@@ -1,0 +1,197 @@
+"""What a catalog promises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from outcrop.domain.jobs import Job, LogLine, Progress, Status, Worker
+from outcrop.domain.models import Model
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A worker's hold on a job: every write it makes names the fence, and fails once another worker holds the job."""
+
+    job: Job
+    fence: int
+    worker: Worker
+
+
+class Catalog(Protocol):
+    """Jobs, their logs, models and aliases.
+
+    Promises: a job is held by one worker at a time; a write under a fence that is no longer the job's raises
+    ``LeaseLost`` and changes nothing; statuses move only along ``domain.jobs.MOVES``; names are unique. Safe to use
+    from many processes and threads at once.
+    """
+
+    # jobs
+
+    def add_job(self, job: Job) -> None:
+        """Add a queued job.
+
+        Raises:
+            AlreadyExists: A job of that name is there.
+        """
+        ...
+
+    def job(self, name: str) -> Job:
+        """The job of that id or name.
+
+        Raises:
+            NotFound: There is none.
+        """
+        ...
+
+    def jobs(self, statuses: Sequence[Status] | None = None) -> list[Job]:
+        """All jobs, or those in some statuses, oldest first."""
+        ...
+
+    def started(self, job_id: str, worker: Worker) -> None:
+        """Note which process was started for a queued job."""
+        ...
+
+    def claim(self, job_id: str, worker: Worker, lease_seconds: float, slots: int) -> Claim | None:
+        """Take a queued job; None while it is not its turn.
+
+        It is its turn when fewer than ``slots`` jobs are held on the worker's host and no older queued job there waits.
+
+        Raises:
+            IllegalMove: The job is no longer queued: stopped, or another worker has it.
+        """
+        ...
+
+    def renew(self, claim: Claim, lease_seconds: float, progress: Progress | None = None) -> Status:
+        """Prolong the lease and write the progress; the job's status, so that the worker sees a wish to stop.
+
+        Raises:
+            LeaseLost: Another worker holds the job, or nobody should any more.
+        """
+        ...
+
+    def commit_checkpoint(self, claim: Claim, checkpoint: dict[str, Any]) -> None:
+        """Make a checkpoint the one to continue from.
+
+        Raises:
+            LeaseLost: As ``renew``.
+        """
+        ...
+
+    def finish(self, claim: Claim, status: Status, *, result: dict[str, Any] | None = None, error: str = "") -> None:
+        """End the job.
+
+        Raises:
+            LeaseLost: As ``renew``.
+            IllegalMove: The status can't follow the present one.
+        """
+        ...
+
+    def finish_with_model(self, claim: Claim, model: Model, result: dict[str, Any]) -> None:
+        """End a customization job as done and add its custom model, both or neither.
+
+        Raises:
+            LeaseLost: As ``renew``.
+            AlreadyExists: A model of that name is there.
+        """
+        ...
+
+    def requeue(self, job: Job, reason: str, *, restarts: int) -> Status:
+        """Put back a job whose worker died: to queued, or to failed once it was put back ``restarts`` times.
+
+        A job that was stopping becomes stopped. Nothing happens, and the present status is returned, if the job has
+        moved on since ``job`` was read.
+        """
+        ...
+
+    def stop(self, job_id: str) -> Status:
+        """Ask a job to stop; a queued or waiting one stops at once. The status after that.
+
+        Raises:
+            NotFound: There is no such job.
+            IllegalMove: It has ended already.
+        """
+        ...
+
+    def resume(self, job_id: str) -> None:
+        """Put a stopped or failed job back in the queue.
+
+        Raises:
+            NotFound: There is no such job.
+            IllegalMove: It has not ended, or it is done.
+        """
+        ...
+
+    def delete_job(self, job_id: str) -> None:
+        """Forget a job that has ended, and its log.
+
+        Raises:
+            NotFound: There is no such job.
+            IllegalMove: It has not ended.
+        """
+        ...
+
+    def log(self, job_id: str, level: str, text: str) -> None:
+        """Add a line to a job's log."""
+        ...
+
+    def log_lines(self, job_id: str, after: int = 0) -> list[LogLine]:
+        """Lines of a job's log whose number is above ``after``."""
+        ...
+
+    # models
+
+    def add_model(self, model: Model) -> None:
+        """Add a model.
+
+        Raises:
+            AlreadyExists: A model or an alias of that name is there.
+        """
+        ...
+
+    def model(self, name: str) -> Model:
+        """The model of that name or alias.
+
+        Raises:
+            NotFound: There is none; the message names the closest one.
+        """
+        ...
+
+    def models(self) -> list[Model]:
+        """All models, by name."""
+        ...
+
+    def remove_model(self, name: str) -> Model:
+        """Forget a model and its aliases; what it was.
+
+        Raises:
+            NotFound: There is no model of that name (an alias is not enough).
+            IllegalMove: Adapters sit on it; the message names them.
+        """
+        ...
+
+    def set_alias(self, alias: str, model: str) -> None:
+        """Give a model another name, or give the name to another model.
+
+        Raises:
+            NotFound: There is no such model.
+            AlreadyExists: A model has that name.
+        """
+        ...
+
+    def aliases(self) -> dict[str, str]:
+        """All aliases and the models they name."""
+        ...
+
+    def remove_alias(self, alias: str) -> None:
+        """Forget an alias.
+
+        Raises:
+            NotFound: There is none.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...

@@ -1,0 +1,52 @@
+"""Jobs to rows and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from outcrop.domain.codec import from_json, to_json
+from outcrop.domain.jobs import Job, JobKind, Progress, Status, Worker
+
+_PLAIN = (
+    "id",
+    "name",
+    "request",
+    "result",
+    "error",
+    "checkpoint",
+    "fence",
+    "lease_until",
+    "created",
+    "started",
+    "ended",
+)
+
+
+def job_to_row(job: Job) -> dict[str, Any]:
+    """The columns of a job."""
+    worker = job.worker
+    return {
+        **{name: getattr(job, name) for name in _PLAIN},
+        "kind": job.kind.value,
+        "status": job.status.value,
+        "progress": to_json(job.progress),
+        "restarts": list(job.restarts),
+        "host": worker.host if worker else None,
+        "pid": worker.pid if worker else None,
+        "pid_started": worker.started if worker else None,
+    }
+
+
+def job_from_row(row: sa.RowMapping) -> Job:
+    """The job that a row holds."""
+    worker = None if row["host"] is None else Worker(row["host"], row["pid"], row["pid_started"])
+    return Job(
+        **{name: row[name] for name in _PLAIN},
+        kind=JobKind(row["kind"]),
+        status=Status(row["status"]),
+        progress=from_json(Progress, row["progress"]),
+        restarts=tuple(row["restarts"]),
+        worker=worker,
+    )

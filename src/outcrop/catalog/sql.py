@@ -1,0 +1,303 @@
+"""A catalog in an SQL database."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from outcrop.catalog.protocol import Catalog, Claim
+from outcrop.catalog.rows import job_from_row, job_to_row
+from outcrop.catalog.schema import open_database
+from outcrop.catalog.tables import aliases, jobs, log, models
+from outcrop.domain.codec import from_json, to_json
+from outcrop.domain.errors import AlreadyExists, IllegalMove, LeaseLost, NotFound, StorageFailure
+from outcrop.domain.jobs import ENDED, HELD, MOVES, Job, LogLine, Progress, Status, Worker
+from outcrop.domain.models import Model
+
+
+class SqlCatalog:
+    """See ``Catalog``; ``clock`` returns seconds since the epoch."""
+
+    def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
+        self._engine = open_database(url)
+        self._clock = clock
+
+    def close(self) -> None:
+        """See ``Catalog.close``."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except sa.exc.OperationalError as error:
+            raise StorageFailure(f"the catalog can't be written ({error.orig})") from error
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                yield connection
+        except sa.exc.OperationalError as error:
+            raise StorageFailure(f"the catalog can't be read ({error.orig})") from error
+
+    # jobs
+
+    def add_job(self, job: Job) -> None:
+        """See ``Catalog.add_job``."""
+        with self._writing() as connection:
+            if connection.execute(sa.select(jobs.c.id).where(jobs.c.name == job.name)).first():
+                raise AlreadyExists(f"there is a job named {job.name!r} already; give another name")
+            connection.execute(sa.insert(jobs).values(job_to_row(job)))
+
+    def job(self, name: str) -> Job:
+        """See ``Catalog.job``."""
+        with self._reading() as connection:
+            return _job(connection, name)
+
+    def jobs(self, statuses: Sequence[Status] | None = None) -> list[Job]:
+        """See ``Catalog.jobs``."""
+        query = sa.select(jobs).order_by(jobs.c.number)
+        if statuses is not None:
+            query = query.where(jobs.c.status.in_([status.value for status in statuses]))
+        with self._reading() as connection:
+            return [job_from_row(row) for row in connection.execute(query).mappings()]
+
+    def started(self, job_id: str, worker: Worker) -> None:
+        """See ``Catalog.started``."""
+        waits = sa.and_(jobs.c.id == job_id, jobs.c.status == Status.QUEUED.value)
+        with self._writing() as connection:
+            connection.execute(sa.update(jobs).where(waits).values(_held_by(worker)))
+
+    def claim(self, job_id: str, worker: Worker, lease_seconds: float, slots: int) -> Claim | None:
+        """See ``Catalog.claim``."""
+        until = self._clock() + lease_seconds
+        with self._writing() as connection:
+            job = _job(connection, job_id)
+            if job.status is not Status.QUEUED:
+                raise IllegalMove(f"job {job.name} is {job.status.value}, no longer queued")
+            values: dict[str, Any] = {**_held_by(worker), "lease_until": until}
+            if not self._is_its_turn(connection, job_id, worker.host, slots):
+                # The lease of a queued job says that somebody waits for it, so that younger jobs let it go first.
+                connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(values))
+                return None
+            values |= {"status": Status.RUNNING.value, "fence": job.fence + 1, "started": job.started or self._clock()}
+            connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(values))
+            return Claim(_job(connection, job_id), job.fence + 1, worker)
+
+    def _is_its_turn(self, connection: sa.Connection, job_id: str, host: str, slots: int) -> bool:
+        here = sa.and_(jobs.c.host == host, jobs.c.lease_until > self._clock())
+        held = sa.select(sa.func.count()).where(here, jobs.c.status.in_([status.value for status in HELD]))
+        number = sa.select(jobs.c.number).where(jobs.c.id == job_id).scalar_subquery()
+        older = sa.select(sa.func.count()).where(here, jobs.c.status == Status.QUEUED.value, jobs.c.number < number)
+        taken = int(connection.execute(held).scalar_one()) + int(connection.execute(older).scalar_one())
+        return taken < slots
+
+    def renew(self, claim: Claim, lease_seconds: float, progress: Progress | None = None) -> Status:
+        """See ``Catalog.renew``."""
+        values: dict[str, Any] = {"lease_until": self._clock() + lease_seconds}
+        if progress is not None:
+            values["progress"] = to_json(progress)
+        with self._writing() as connection:
+            job = _held(connection, claim)
+            connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(values))
+            return job.status
+
+    def commit_checkpoint(self, claim: Claim, checkpoint: dict[str, Any]) -> None:
+        """See ``Catalog.commit_checkpoint``."""
+        with self._writing() as connection:
+            job = _held(connection, claim)
+            connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(checkpoint=checkpoint))
+
+    def finish(self, claim: Claim, status: Status, *, result: dict[str, Any] | None = None, error: str = "") -> None:
+        """See ``Catalog.finish``."""
+        with self._writing() as connection:
+            self._end(connection, _held(connection, claim), status, result, error)
+
+    def finish_with_model(self, claim: Claim, model: Model, result: dict[str, Any]) -> None:
+        """See ``Catalog.finish_with_model``."""
+        with self._writing() as connection:
+            job = _held(connection, claim)
+            _insert_model(connection, model)
+            self._end(connection, job, Status.DONE, result, "")
+
+    def _end(
+        self, connection: sa.Connection, job: Job, status: Status, result: dict[str, Any] | None, error: str
+    ) -> None:
+        _check_move(job, status)
+        ended = 0.0 if status is Status.QUEUED else self._clock()
+        values = {"status": status.value, "result": result, "error": error, "lease_until": 0.0, "ended": ended}
+        connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(values))
+
+    def requeue(self, job: Job, reason: str, *, restarts: int) -> Status:
+        """See ``Catalog.requeue``."""
+        with self._writing() as connection:
+            now = _job(connection, job.id)
+            if (now.status, now.fence, now.worker) != (job.status, job.fence, job.worker):
+                return now.status
+            if now.status is Status.STOPPING:
+                self._end(connection, now, Status.STOPPED, None, "")
+                return Status.STOPPED
+            if len(now.restarts) >= restarts:
+                reasons = "; ".join((*now.restarts, reason))
+                error = f"its worker died {len(now.restarts) + 1} times ({reasons}); resume it once that is mended"
+                self._end(connection, now, Status.FAILED, None, error)
+                return Status.FAILED
+            values = {"status": Status.QUEUED.value, "lease_until": 0.0, "restarts": [*now.restarts, reason]}
+            connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(values))
+            return Status.QUEUED
+
+    def stop(self, job_id: str) -> Status:
+        """See ``Catalog.stop``."""
+        with self._writing() as connection:
+            job = _job(connection, job_id)
+            if job.status is Status.STOPPING:
+                return job.status
+            if job.status is Status.RUNNING:
+                connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(status=Status.STOPPING.value))
+                return Status.STOPPING
+            self._end(connection, job, Status.STOPPED, None, "")
+            return Status.STOPPED
+
+    def resume(self, job_id: str) -> None:
+        """See ``Catalog.resume``."""
+        with self._writing() as connection:
+            job = _job(connection, job_id)
+            _check_move(job, Status.QUEUED, only_ended=True)
+            values = {"status": Status.QUEUED.value, "error": "", "restarts": [], "ended": 0.0, "lease_until": 0.0}
+            connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(values))
+
+    def delete_job(self, job_id: str) -> None:
+        """See ``Catalog.delete_job``."""
+        with self._writing() as connection:
+            job = _job(connection, job_id)
+            if job.status not in ENDED:
+                raise IllegalMove(f"job {job.name} is {job.status.value}; stop it first")
+            connection.execute(sa.delete(log).where(log.c.job == job.id))
+            connection.execute(sa.delete(jobs).where(jobs.c.id == job.id))
+
+    def log(self, job_id: str, level: str, text: str) -> None:
+        """See ``Catalog.log``."""
+        with self._writing() as connection:
+            connection.execute(sa.insert(log).values(job=job_id, time=self._clock(), level=level, text=text))
+
+    def log_lines(self, job_id: str, after: int = 0) -> list[LogLine]:
+        """See ``Catalog.log_lines``."""
+        query = sa.select(log).where(log.c.job == job_id).order_by(log.c.entry).offset(after)
+        with self._reading() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [LogLine(after + place, row["time"], row["level"], row["text"]) for place, row in enumerate(rows, 1)]
+
+    # models
+
+    def add_model(self, model: Model) -> None:
+        """See ``Catalog.add_model``."""
+        with self._writing() as connection:
+            _insert_model(connection, model)
+
+    def model(self, name: str) -> Model:
+        """See ``Catalog.model``."""
+        with self._reading() as connection:
+            target = connection.execute(sa.select(aliases.c.model).where(aliases.c.alias == name)).scalar() or name
+            document = connection.execute(sa.select(models.c.document).where(models.c.name == target)).scalar()
+            if document is None:
+                raise NotFound(f"there is no model named {name!r}{_closest(connection, name)}")
+        return from_json(Model, document)
+
+    def models(self) -> list[Model]:
+        """See ``Catalog.models``."""
+        with self._reading() as connection:
+            rows = connection.execute(sa.select(models.c.document).order_by(models.c.name)).scalars().all()
+        return [from_json(Model, document) for document in rows]
+
+    def remove_model(self, name: str) -> Model:
+        """See ``Catalog.remove_model``."""
+        with self._writing() as connection:
+            document = connection.execute(sa.select(models.c.document).where(models.c.name == name)).scalar()
+            if document is None:
+                raise NotFound(f"there is no model named {name!r}{_closest(connection, name)}")
+            above = connection.execute(sa.select(models.c.name).where(models.c.base == name)).scalars().all()
+            if above:
+                raise IllegalMove(f"custom models sit on {name!r}: {', '.join(above)}; remove them first")
+            connection.execute(sa.delete(aliases).where(aliases.c.model == name))
+            connection.execute(sa.delete(models).where(models.c.name == name))
+        return from_json(Model, document)
+
+    def set_alias(self, alias: str, model: str) -> None:
+        """See ``Catalog.set_alias``."""
+        with self._writing() as connection:
+            if connection.execute(sa.select(models.c.name).where(models.c.name == alias)).first():
+                raise AlreadyExists(f"{alias!r} is the name of a model; an alias needs a name of its own")
+            if not connection.execute(sa.select(models.c.name).where(models.c.name == model)).first():
+                raise NotFound(f"there is no model named {model!r}{_closest(connection, model)}")
+            connection.execute(sa.delete(aliases).where(aliases.c.alias == alias))
+            connection.execute(sa.insert(aliases).values(alias=alias, model=model))
+
+    def aliases(self) -> dict[str, str]:
+        """See ``Catalog.aliases``."""
+        with self._reading() as connection:
+            rows = connection.execute(sa.select(aliases).order_by(aliases.c.alias)).mappings().all()
+        return {row["alias"]: row["model"] for row in rows}
+
+    def remove_alias(self, alias: str) -> None:
+        """See ``Catalog.remove_alias``."""
+        with self._writing() as connection:
+            if not connection.execute(sa.delete(aliases).where(aliases.c.alias == alias)).rowcount:
+                raise NotFound(f"there is no alias named {alias!r}")
+
+
+def _job(connection: sa.Connection, name: str) -> Job:
+    query = sa.select(jobs).where(sa.or_(jobs.c.id == name, jobs.c.name == name)).order_by(jobs.c.id != name)
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        raise NotFound(f"there is no job with the id or name {name!r}; `outcrop jobs list` shows them all")
+    return job_from_row(row)
+
+
+def _held(connection: sa.Connection, claim: Claim) -> Job:
+    """The job as it is now, provided that the claim still holds it."""
+    query = sa.select(jobs).where(jobs.c.id == claim.job.id)
+    row = connection.execute(query).mappings().first()
+    job = None if row is None else job_from_row(row)
+    if job is None or job.fence != claim.fence or job.status not in HELD:
+        state = "is gone" if job is None else f"is {job.status.value} under fence {job.fence}"
+        raise LeaseLost(f"job {claim.job.name} {state}, not under this worker's fence {claim.fence}")
+    return job
+
+
+def _held_by(worker: Worker) -> dict[str, Any]:
+    return {"host": worker.host, "pid": worker.pid, "pid_started": worker.started}
+
+
+def _check_move(job: Job, status: Status, *, only_ended: bool = False) -> None:
+    if status not in MOVES[job.status] or (only_ended and job.status not in ENDED):
+        raise IllegalMove(f"job {job.name} is {job.status.value} and can't become {status.value}")
+
+
+def _insert_model(connection: sa.Connection, model: Model) -> None:
+    taken = (
+        sa.select(models.c.name)
+        .where(models.c.name == model.name)
+        .union(sa.select(aliases.c.alias).where(aliases.c.alias == model.name))
+    )
+    if connection.execute(taken).first():
+        raise AlreadyExists(f"there is a model or alias named {model.name!r} already; give another name")
+    connection.execute(sa.insert(models).values(name=model.name, base=model.base, document=to_json(model)))
+
+
+def _closest(connection: sa.Connection, name: str) -> str:
+    names = [
+        *connection.execute(sa.select(models.c.name)).scalars(),
+        *connection.execute(sa.select(aliases.c.alias)).scalars(),
+    ]
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {close[0]!r}?" if close else "; `outcrop models list` shows what there is"
+
+
+_: type[Catalog] = SqlCatalog

@@ -1,0 +1,177 @@
+"""How a model reads a conversation: one way to tokens for checking, training and generation."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from outcrop.domain.errors import Fault, InvalidInput, NotSupported
+from outcrop.domain.records import EncodedRecord, Message, Role, TrainingRecord
+
+_PROBE = "outcrop probe"
+
+
+class ChatTokenizer:
+    """A model's tokenizer and chat template.
+
+    Tokens of a prompt are the same in training and in generation because both come from ``encode_prompt``; a
+    completion is tokenised by itself, as a model that generates from the prompt's last token would write it.
+    """
+
+    def __init__(self, tokenizer: Any, context: int, stop_ids: Sequence[int]) -> None:
+        self._tokenizer = tokenizer
+        self.context = context
+        self._declared_stops = frozenset(stop_ids)
+
+    @classmethod
+    def load(cls, folder: Path) -> ChatTokenizer:
+        """Read the tokenizer of a model folder, without running any code of the folder's.
+
+        Raises:
+            NotSupported: The folder's tokenizer is of a kind that transformers can't read without the model's own code.
+        """
+        from transformers import AutoTokenizer
+        from transformers.utils import logging
+
+        logging.set_verbosity_error()
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+        except (ValueError, OSError, KeyError) as error:
+            raise NotSupported(f"{folder}: the tokenizer can't be read ({str(error).splitlines()[0]})") from error
+        config = _read_json(folder / "config.json")
+        return cls(tokenizer, _context(config, tokenizer), _declared_stops(folder, config))
+
+    @cached_property
+    def identity(self) -> str:
+        """SHA-256 over tokenizer and template."""
+        return hashlib.sha256(f"{self.tokenizer_hash}\0{self.template_hash}".encode()).hexdigest()
+
+    @cached_property
+    def tokenizer_hash(self) -> str:
+        """SHA-256 of the tokenizer's own serialisation."""
+        return hashlib.sha256(self._tokenizer.backend_tokenizer.to_str().encode()).hexdigest()
+
+    @cached_property
+    def template_hash(self) -> str:
+        """SHA-256 of the chat template; "" where there is none."""
+        template = self._tokenizer.chat_template
+        return hashlib.sha256(template.encode()).hexdigest() if self.has_template else ""
+
+    @property
+    def has_template(self) -> bool:
+        """Whether the model has a chat template."""
+        return isinstance(self._tokenizer.chat_template, str)
+
+    @property
+    def pad_id(self) -> int:
+        """The id that fills short rows; it is always masked, so any id would do."""
+        pad = self._tokenizer.pad_token_id
+        return int(pad) if pad is not None else 0
+
+    @cached_property
+    def stop_ids(self) -> frozenset[int]:
+        """Ids that end a turn: those declared, the end of sequence, and what the template ends a turn with."""
+        ids = set(self._declared_stops)
+        if self._tokenizer.eos_token_id is not None:
+            ids.add(int(self._tokenizer.eos_token_id))
+        if self.has_template:
+            ids.update(self._template_stop())
+        return frozenset(ids)
+
+    def encode_text(self, text: str, *, special: bool = False) -> list[int]:
+        """Tokens of plain text; ``special`` adds what the tokenizer puts around a text (a beginning of sequence)."""
+        return list(self._tokenizer(text, add_special_tokens=special, verbose=False)["input_ids"])
+
+    def encode_prompt(self, messages: Sequence[Message]) -> list[int]:
+        """The tokens a model sees before it answers.
+
+        Raises:
+            InvalidInput: The template refuses the conversation.
+        """
+        if self.has_template:
+            return self.encode_text(self.render(messages, answer_next=True))
+        return self.encode_text("\n\n".join(message.text for message in messages), special=True)
+
+    def encode_training(self, record: TrainingRecord) -> EncodedRecord:
+        """The tokens of a training record; the last message and the end of its turn carry loss.
+
+        Raises:
+            InvalidInput: The template refuses the conversation.
+        """
+        prompt = self.encode_prompt(record.messages[:-1])
+        completion = self._completion(record.messages)
+        tokens = (*prompt, *completion)
+        carries = (False,) * len(prompt) + (True,) * len(completion)
+        return EncodedRecord(tokens, carries, ends_turn=bool(completion) and completion[-1] in self.stop_ids)
+
+    def render(self, messages: Sequence[Message], *, answer_next: bool) -> str:
+        """The conversation as the template writes it; ``answer_next`` opens the assistant's turn.
+
+        Raises:
+            InvalidInput: The template refuses the conversation (a system message it does not know, say).
+        """
+        turns = [{"role": message.role.value, "content": message.text} for message in messages]
+        try:
+            text = self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=answer_next)
+        except Exception as error:
+            fault = Fault("chat template", None, "messages", str(error), "a conversation the model's template takes")
+            raise InvalidInput([fault]) from error
+        return str(text)
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """The text of tokens, special ones left out."""
+        text = self._tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return str(text)
+
+    def save(self, folder: Path) -> None:
+        """Write tokenizer and template where ``load`` finds them."""
+        self._tokenizer.save_pretrained(str(folder))
+
+    def _completion(self, messages: Sequence[Message]) -> list[int]:
+        """Tokens from the end of the prompt to the end of the turn; what a template adds after it is not trained."""
+        if not self.has_template:
+            return [*self.encode_text(messages[-1].text), *self._end_of_sequence()]
+        opened = self.render(messages[:-1], answer_next=True)
+        whole = self.render(messages, answer_next=False)
+        if not whole.startswith(opened):
+            return [*self.encode_text(messages[-1].text), *self._end_of_sequence()]
+        tokens = self.encode_text(whole[len(opened) :])
+        ends = [place for place, token in enumerate(tokens) if token in self.stop_ids]
+        return tokens[: ends[-1] + 1] if ends else [*tokens, *self._end_of_sequence()]
+
+    def _end_of_sequence(self) -> list[int]:
+        eos = self._tokenizer.eos_token_id
+        return [] if eos is None else [int(eos)]
+
+    def _template_stop(self) -> set[int]:
+        """The special token that the template puts right after what the assistant said, if any."""
+        turns = [Message(Role.USER, _PROBE), Message(Role.ASSISTANT, _PROBE)]
+        try:
+            whole = self.render(turns, answer_next=False)
+        except InvalidInput:
+            return set()
+        after = self.encode_text(whole[whole.rindex(_PROBE) + len(_PROBE) :]) if _PROBE in whole else []
+        special = set(self._tokenizer.all_special_ids)
+        return {after[0]} if after and after[0] in special else set()
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
+
+def _context(config: dict[str, Any], tokenizer: Any) -> int:
+    # A tokenizer without a limit says 1e30; then the network's own number is the only one.
+    limits = [config.get("max_position_embeddings"), config.get("n_positions"), tokenizer.model_max_length]
+    known = [int(limit) for limit in limits if limit and limit < 1e9]
+    return min(known) if known else 2048
+
+
+def _declared_stops(folder: Path, config: dict[str, Any]) -> list[int]:
+    declared = _read_json(folder / "generation_config.json").get("eos_token_id", config.get("eos_token_id"))
+    if declared is None:
+        return []
+    return [int(declared)] if isinstance(declared, int) else [int(token) for token in declared]

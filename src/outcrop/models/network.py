@@ -1,0 +1,105 @@
+"""A causal language model in memory: hidden states, and logits only where they are asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from outcrop.domain.errors import NotSupported
+
+#: Largest difference, relative to the largest logit, at which head(hidden) still counts as the model's own logits.
+_HEAD_TOLERANCE = 1e-4
+
+
+class Network:
+    """Weights ready to compute, split into a body and a head.
+
+    The body is most of the work; the head is a matrix product with the whole vocabulary, so callers pick the positions
+    they need between the two. A model that does more than a product there (scaling, capping) is noticed by a probe, and
+    for it ``hidden`` returns the full logits and ``head`` passes them on.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model: Any = model
+        self._split = self._head_is_a_product()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        device: torch.device = next(self.model.parameters()).device
+        return device
+
+    def hidden(self, tokens: Tensor, mask: Tensor | None, positions: Tensor, cache: Any = None) -> Tensor:
+        """Last hidden states, ``(batch, tokens, width)``.
+
+        Args:
+            tokens: Ids, ``(batch, tokens)``.
+            mask: 1 where there is a token, ``(batch, past + tokens)``; None where there is no padding.
+            positions: Place of each token in its row, ``(batch, tokens)``.
+            cache: A transformers cache, filled in place; None where nothing follows.
+        """
+        arguments = {
+            "input_ids": tokens,
+            "attention_mask": mask,
+            "position_ids": positions,
+            "past_key_values": cache,
+            "use_cache": cache is not None,
+        }
+        if self._split:
+            states: Tensor = self._body()(**arguments).last_hidden_state
+            return states
+        logits: Tensor = self.model(**arguments).logits
+        return logits
+
+    def head(self, hidden: Tensor) -> Tensor:
+        """Logits of hidden states: ``(n, width)`` to ``(n, vocabulary)``."""
+        if not self._split:
+            return hidden
+        logits: Tensor = self.model.get_output_embeddings()(hidden)
+        return logits
+
+    def _body(self) -> Any:
+        return getattr(self.model, self.model.base_model_prefix)
+
+    def _head_is_a_product(self) -> bool:
+        if not hasattr(self.model, self.model.base_model_prefix) or self.model.get_output_embeddings() is None:
+            return False
+        probe = torch.arange(1, 5, device=self.device)[None]
+        with torch.no_grad():
+            want = self.model(input_ids=probe, use_cache=False).logits
+            states = self._body()(input_ids=probe, use_cache=False).last_hidden_state
+            got = self.model.get_output_embeddings()(states)
+        return bool((want - got).abs().max() <= _HEAD_TOLERANCE * want.abs().max())
+
+
+def load_network(folder: Path, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Network:
+    """Load a folder of safetensors.
+
+    Raises:
+        NotSupported: The architecture is unknown to transformers, is no causal language model, or weights are missing:
+            a missing tensor would otherwise be filled with noise.
+    """
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        model, info = AutoModelForCausalLM.from_pretrained(
+            str(folder),
+            dtype=dtype,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            attn_implementation="sdpa",
+            output_loading_info=True,
+        )
+    except (ValueError, OSError, KeyError) as error:
+        raise NotSupported(f"{folder}: the model can't be loaded ({str(error).splitlines()[0]})") from error
+    if info["missing_keys"]:
+        missing = ", ".join(sorted(info["missing_keys"])[:5])
+        raise NotSupported(f"{folder}: tensors are missing ({missing}); fetch the model again")
+    return Network(model.to(device).eval())

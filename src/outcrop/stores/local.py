@@ -1,0 +1,146 @@
+"""A store in a folder of this machine."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from outcrop.domain.errors import AlreadyExists, NotFound, StorageFailure
+from outcrop.stores import manifest
+from outcrop.stores.protocol import Entry, Store
+
+_KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+
+
+class LocalStore:
+    """Files below a root folder; what is being written lies in ``.partial`` there and is swept up later."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._partial = root / ".partial"
+
+    def write(self, key: str, data: bytes) -> None:
+        """See ``Store.write``: written aside, flushed to the disk, then renamed into place."""
+        target = self._path(key)
+        aside = self._aside()
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with aside.open("wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            aside.replace(target)
+            _flush_folder(target.parent)
+        except OSError as error:
+            with suppress(OSError):
+                aside.unlink(missing_ok=True)
+            raise StorageFailure(f"{target}: can't be written ({error.strerror}); nothing was changed") from error
+
+    def read(self, key: str) -> bytes:
+        """See ``Store.read``."""
+        path = self._path(key)
+        if not path.is_file():
+            raise NotFound(f"{path}: there is no such file in the store")
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise StorageFailure(f"{path}: can't be read ({error.strerror})") from error
+
+    def exists(self, key: str) -> bool:
+        """See ``Store.exists``."""
+        path = self._path(key)
+        return path.is_file() or (path / manifest.MANIFEST).is_file()
+
+    def put_folder(self, folder: Path, key: str, *, move: bool = False) -> None:
+        """See ``Store.put_folder``: gathered aside with its manifest, then renamed into place."""
+        target = self._path(key)
+        if self.exists(key):
+            raise AlreadyExists(f"{target}: is there already")
+        aside = self._aside()
+        try:
+            if move:
+                shutil.move(folder, aside)
+            else:
+                shutil.copytree(folder, aside)
+            (aside / manifest.MANIFEST).write_bytes(manifest.describe(aside))
+            _flush_tree(aside)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            aside.rename(target)
+            _flush_folder(target.parent)
+        except OSError as error:
+            shutil.rmtree(aside, ignore_errors=True)
+            if self.exists(key):
+                raise AlreadyExists(f"{target}: is there already") from error
+            raise StorageFailure(f"{target}: can't be written ({error.strerror or error})") from error
+
+    def get_folder(self, key: str, *, verify: bool = False) -> Path:
+        """See ``Store.get_folder``: the folder itself, nothing is copied."""
+        path = self._path(key)
+        if not (path / manifest.MANIFEST).is_file():
+            raise NotFound(f"{path}: there is no such folder in the store")
+        manifest.check(path, verify=verify)
+        return path
+
+    def entries(self, prefix: str = "") -> Iterator[Entry]:
+        """See ``Store.entries``."""
+        found = (path for path in sorted(self._root.rglob("*")) if path.is_file())
+        for path in found:
+            key = path.relative_to(self._root).as_posix()
+            if key.startswith(prefix) and not key.startswith(".partial/"):
+                with suppress(FileNotFoundError):
+                    yield Entry(key, path.stat().st_size)
+
+    def delete(self, prefix: str) -> int:
+        """See ``Store.delete``: a folder is renamed aside first, so that it is never seen in part."""
+        path = self._path(prefix)
+        if path.is_file():
+            size = path.stat().st_size
+            path.unlink()
+            return size
+        if not path.is_dir():
+            return 0
+        size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        aside = self._aside()
+        path.rename(aside)
+        shutil.rmtree(aside, ignore_errors=True)
+        return size
+
+    def address(self, key: str) -> str:
+        """See ``Store.address``."""
+        return str(self._path(key))
+
+    def _path(self, key: str) -> Path:
+        if not _KEY.fullmatch(key):
+            raise StorageFailure(f"{key!r} is no key of a store: letters, digits, '-', '_', '.' and '/' only")
+        return self._root / key
+
+    def _aside(self) -> Path:
+        self._partial.mkdir(parents=True, exist_ok=True)
+        return self._partial / uuid.uuid4().hex
+
+
+def _flush_folder(folder: Path) -> None:
+    """A rename survives a power cut only once its folder is on the disk too."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _flush_tree(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())
+        else:
+            _flush_folder(path)
+    _flush_folder(folder)
+
+
+_: type[Store] = LocalStore
