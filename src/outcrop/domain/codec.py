@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from outcrop.domain.errors import Fault, InvalidInput
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 def to_json(value: object) -> dict[str, Any]:
     """A frozen value as plain JSON."""
-    plain: dict[str, Any] = _adapter(type(value)).dump_python(value, mode="json")
+    plain: dict[str, Any] = _adapter(cast("Hashable", type(value))).dump_python(value, mode="json")
     return plain
 
 
@@ -29,7 +29,7 @@ def from_json(kind: type[T], plain: object, where: str = "request") -> T:
     from pydantic import ValidationError
 
     try:
-        value: T = _adapter(kind).validate_python(plain)
+        value: T = _adapter(cast("Hashable", kind)).validate_python(plain)
     except ValidationError as error:
         faults = [
             Fault(where, None, ".".join(map(str, entry["loc"])), repr(entry.get("input"))[:80], entry["msg"])
@@ -40,7 +40,7 @@ def from_json(kind: type[T], plain: object, where: str = "request") -> T:
 
 
 @cache
-def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+def _adapter(kind: Any) -> TypeAdapter[Any]:
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)

@@ -1,0 +1,53 @@
+"""What is asked of a job, typed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from outcrop.domain.errors import Fault
+from outcrop.domain.generation import GenerationParameters
+from outcrop.domain.hyperparameters import Hyperparameters
+from outcrop.domain.models import Customization
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset as it was when the job was submitted; ``hash`` is the SHA-256 of its bytes."""
+
+    path: str
+    hash: str
+
+
+@dataclass(frozen=True)
+class CustomizationRequest:
+    """Train a custom model named ``model`` from ``base``."""
+
+    model: str
+    base: str
+    method: Customization
+    train: Dataset
+    validation: Dataset | None
+    hyperparameters: Hyperparameters
+
+
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """Score ``models`` on ``data``; the first is the baseline of every comparison."""
+
+    models: tuple[str, ...]
+    data: Dataset
+    task: str
+    metrics: tuple[str, ...]
+    generation: GenerationParameters = field(default_factory=GenerationParameters)
+    seed: int = 0
+
+
+def name_faults(where: str, name: str) -> list[Fault]:
+    """What is wrong with the name of a job, a model or an alias."""
+    if _NAME.fullmatch(name):
+        return []
+    want = "1 to 128 letters, digits, '-', '_', '.' or ':', beginning with a letter or digit"
+    return [Fault(where, None, "name", repr(name)[:160], want)]

@@ -1,0 +1,1 @@
+"""What jobs do: one file per kind, run by a worker under a lease."""

@@ -1,0 +1,129 @@
+"""A worker's hold on its job: signs of life, progress, and the order to stop."""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import TracebackType
+from typing import Any, Self
+
+from outcrop.catalog.protocol import Catalog, Claim
+from outcrop.domain.errors import LeaseLost, StorageFailure
+from outcrop.domain.jobs import Job, Progress, Status
+
+#: A worker renews its lease this many times within the lease's length.
+_BEATS = 6
+
+
+class StopAsked(Exception):
+    """Somebody asked the job to stop, and what was done is kept."""
+
+
+def seconds_awake_or_asleep() -> float:
+    """A clock that never jumps and goes on while the machine sleeps, in seconds."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime(clock)
+
+
+class Lease:
+    """Renews a claim from a thread; the work calls ``check`` wherever it can stop.
+
+    The thread can't speak for a process that was stopped as a whole, so ``check`` looks at the clock too: a lease that
+    ran out unnoticed is renewed on the spot, which fails if another worker has taken the job.
+    """
+
+    def __init__(self, catalog: Catalog, claim: Claim, seconds: float) -> None:
+        self._catalog = catalog
+        self._claim = claim
+        self._seconds = seconds
+        self._progress = Progress()
+        self._lock = threading.Lock()
+        self._renewed = seconds_awake_or_asleep()
+        self._status = Status.RUNNING
+        self._lost: LeaseLost | None = None
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closed.set()
+        self._thread.join()
+
+    @property
+    def job(self) -> Job:
+        """The job as it was when it was claimed."""
+        return self._claim.job
+
+    @property
+    def fence(self) -> int:
+        """The fence number that this worker's writes carry."""
+        return self._claim.fence
+
+    @property
+    def stop_asked(self) -> bool:
+        """Whether somebody asked the job to stop."""
+        return self._status is Status.STOPPING
+
+    def hold(self) -> None:
+        """Make sure that the job is still this worker's.
+
+        Raises:
+            LeaseLost: It is not; nothing may be written any more.
+        """
+        if seconds_awake_or_asleep() - self._renewed > self._seconds / 2:
+            self._renew()
+        if self._lost is not None:
+            raise self._lost
+
+    def check(self) -> None:
+        """A place where the work may end.
+
+        Raises:
+            LeaseLost: As ``hold``.
+            StopAsked: Somebody asked the job to stop.
+        """
+        self.hold()
+        if self.stop_asked:
+            raise StopAsked
+
+    def progress(self, progress: Progress) -> None:
+        """Say how far the job is; written with the next sign of life."""
+        self._progress = progress
+
+    def log(self, text: str, level: str = "info") -> None:
+        """Add a line to the job's log."""
+        self._catalog.log(self.job.id, level, text)
+
+    def commit_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Make a checkpoint the one to continue from.
+
+        Raises:
+            LeaseLost: The job is no longer this worker's.
+        """
+        self._catalog.commit_checkpoint(self._claim, checkpoint)
+
+    def _beat(self) -> None:
+        while not self._closed.wait(min(2.0, self._seconds / _BEATS)):
+            try:
+                self._renew()
+            except LeaseLost:
+                return
+            except StorageFailure:
+                # The catalog may come back before the lease runs out; ``hold`` finds out if it does not.
+                continue
+
+    def _renew(self) -> None:
+        with self._lock:
+            if self._lost is not None:
+                raise self._lost
+            try:
+                self._status = self._catalog.renew(self._claim, self._seconds, self._progress)
+            except LeaseLost as lost:
+                self._lost = lost
+                raise
+            self._renewed = seconds_awake_or_asleep()

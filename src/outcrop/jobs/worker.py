@@ -1,0 +1,86 @@
+"""The process that does a job's work: ``python -m outcrop.jobs.worker JOB``."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from outcrop.catalog.protocol import Claim
+from outcrop.domain.errors import IllegalMove, LeaseLost, NotFound, OutcropError
+from outcrop.domain.jobs import JobKind, Status
+from outcrop.jobs.lease import Lease, StopAsked
+from outcrop.runners.process import this_worker
+from outcrop.services import Services, open_services
+from outcrop.settings import read_settings
+
+#: A kind of job and the function that runs it: ``run(services, lease)`` ends the job itself when its work is done.
+KINDS = {
+    JobKind.CUSTOMIZATION: "outcrop.jobs.customization",
+    JobKind.EVALUATION: "outcrop.jobs.evaluation",
+}
+
+_WAIT = 0.5
+
+
+def main(job_id: str) -> int:
+    """Wait for the job's turn, do its work, and leave its status in the catalog; the process's exit code."""
+    services = open_services(read_settings())
+    try:
+        claim = wait_for_turn(services, job_id)
+        return 0 if claim is None else work(services, claim)
+    finally:
+        services.close()
+
+
+def wait_for_turn(services: Services, job_id: str) -> Claim | None:
+    """The claim, once it is the job's turn; None if the job was stopped, deleted or taken meanwhile."""
+    settings = services.settings
+    while True:
+        try:
+            claim = services.catalog.claim(job_id, this_worker(), settings.lease_seconds, settings.running_jobs)
+        except (IllegalMove, NotFound):
+            return None
+        if claim is not None:
+            return claim
+        time.sleep(_WAIT)
+
+
+def work(services: Services, claim: Claim) -> int:
+    """Run a claimed job to its end, whatever that is; the process's exit code."""
+    with Lease(services.catalog, claim, services.settings.lease_seconds) as lease:
+        try:
+            _run_function(claim.job.kind)(services, claim, lease)
+        except LeaseLost as lost:
+            print(f"worker: {lost}; it stops here", file=sys.stderr)  # noqa: T201 - the catalog is not its any more
+            return 1
+        except StopAsked:
+            lease.log("stopped, as asked; what is done is kept")
+            return _end(services, claim, Status.STOPPED, "")
+        except OutcropError as error:
+            lease.log(str(error), "error")
+            return _end(services, claim, Status.FAILED, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the job must not stay 'running'
+            lease.log(traceback.format_exc(), "error")
+            return _end(services, claim, Status.FAILED, f"an error of Outcrop's own: {type(error).__name__}: {error}")
+    return 0
+
+
+def _run_function(kind: JobKind) -> Callable[[Services, Claim, Lease], Any]:
+    function: Callable[[Services, Claim, Lease], Any] = importlib.import_module(KINDS[kind]).run
+    return function
+
+
+def _end(services: Services, claim: Claim, status: Status, error: str) -> int:
+    try:
+        services.catalog.finish(claim, status, error=error)
+    except LeaseLost:
+        return 1
+    return 0 if status is Status.STOPPED else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
