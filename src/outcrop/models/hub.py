@@ -1,0 +1,37 @@
+"""Fetching a model from the Hugging Face hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from outcrop.domain.errors import NotFound, NotSupported
+from outcrop.models.known import HubSource
+
+#: What a model needs; never code, never pickles.
+_WANTED = ["*.safetensors", "*.json", "*.jinja", "*.model", "tokenizer*", "merges.txt", "vocab*", "LICENSE*"]
+
+
+def fetch_from_hub(source: HubSource, folder: Path) -> str:
+    """Download a repository's weights, configuration and tokenizer; the commit that it was.
+
+    Raises:
+        NotFound: The hub can't be reached, or has no such repository or revision, or wants a login for it.
+        NotSupported: The repository has no safetensors.
+    """
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        info = HfApi().model_info(source.repository, revision=source.revision)
+        files = [file.rfilename for file in info.siblings or []]
+        if not any(file.endswith(".safetensors") for file in files):
+            raise NotSupported(f"{source.repository}: has no .safetensors files, and other kinds can run code")
+        commit = str(info.sha)
+        snapshot_download(source.repository, revision=commit, local_dir=folder, allow_patterns=_WANTED)
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        words = str(error).strip().splitlines()
+        raise NotFound(
+            f"the hub gave no {source.repository!r} at {source.revision!r} "
+            f"({words[0] if words else type(error).__name__}); check the name, the network, and `hf auth login` for a gated model"
+        ) from error
+    return commit

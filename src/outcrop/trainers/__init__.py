@@ -1,0 +1,1 @@
+"""Training: methods turn batches into a loss, and one loop serves them all."""
