@@ -3,22 +3,68 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import string
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from outcrop.catalog.protocol import Catalog
 from outcrop.catalog.sql import SqlCatalog
+from outcrop.domain.errors import StorageFailure
 from outcrop.domain.jobs import HELD, Job, JobKind, Status
+from outcrop.domain.models import Model
+from outcrop.engines.protocol import Engine
+from outcrop.engines.scripted import ScriptedEngine
 from outcrop.runners.process import ProcessRunner
 from outcrop.runners.protocol import Runner
 from outcrop.settings import Settings
 from outcrop.stores.local import LocalStore
 from outcrop.stores.protocol import Store
 
+if TYPE_CHECKING:
+    from outcrop.engines.transformers import LoadedBase
+
 #: How often a job is started again by itself after its worker died; an out-of-memory loop must end.
 RESTARTS = 3
+
+
+class Engines:
+    """Opens models for computing, and keeps each base loaded once, however many adapters sit on it."""
+
+    def __init__(self, catalog: Catalog, store: Store, device: str) -> None:
+        self._catalog = catalog
+        self._store = store
+        self._device = device
+        self._bases: dict[str, LoadedBase] = {}
+
+    def open(self, name: str) -> Engine:
+        """An engine for the model of that name or alias.
+
+        Raises:
+            NotFound: There is no such model.
+            StorageFailure: Its files are missing or cut off.
+            NotSupported: It can't be loaded.
+        """
+        model = self._catalog.model(name)
+        folder = self._store.get_folder(model.uri)
+        if model.engine == "scripted":
+            return ScriptedEngine.load(folder)
+        if model.base is None:
+            return self._base(model).engine()
+        return self._base(self._catalog.model(model.base)).engine(folder)
+
+    def _base(self, model: Model) -> LoadedBase:
+        from outcrop.engines.transformers import LoadedBase
+        from outcrop.models.device import choose_device
+
+        if model.uri not in self._bases:
+            self._bases[model.uri] = LoadedBase(self._store.get_folder(model.uri), choose_device(self._device))
+        return self._bases[model.uri]
 
 
 @dataclass(frozen=True)
@@ -71,6 +117,27 @@ class Services:
             silent = time.time() - job.lease_until + self.settings.lease_seconds
             return f"its worker has shown no sign of life for {silent:.0f} s"
         return None
+
+    def engines(self) -> Engines:
+        """A fresh set of engines, with nothing loaded yet."""
+        return Engines(self.catalog, self.store, self.settings.device)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder on the disk of the home, gone afterwards.
+
+        Raises:
+            StorageFailure: It can't be made.
+        """
+        try:
+            (self.settings.home / "scratch").mkdir(parents=True, exist_ok=True)
+            folder = tempfile.mkdtemp(dir=self.settings.home / "scratch")
+        except OSError as error:
+            raise StorageFailure(f"{self.settings.home}: no folder can be made there ({error.strerror})") from error
+        try:
+            yield Path(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:
         """Let go of connections."""

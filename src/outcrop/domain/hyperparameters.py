@@ -64,7 +64,7 @@ LORA_ONLY = frozenset({"rank", "alpha", "dropout"})
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """Values in force; the table says what each does. ``rank``, ``alpha`` and ``dropout`` are 0 for full fine-tuning."""
+    """Values in force; the table says what each does. What only LoRA has is 0 for full fine-tuning."""
 
     epochs: int
     batch_size: int

@@ -10,6 +10,7 @@ from typing import Any, Self
 from outcrop.catalog.protocol import Catalog, Claim
 from outcrop.domain.errors import LeaseLost, StorageFailure
 from outcrop.domain.jobs import Job, Progress, Status
+from outcrop.domain.models import Model
 
 #: A worker renews its lease this many times within the lease's length.
 _BEATS = 6
@@ -98,6 +99,23 @@ class Lease:
     def log(self, text: str, level: str = "info") -> None:
         """Add a line to the job's log."""
         self._catalog.log(self.job.id, level, text)
+
+    def finish(self, result: dict[str, Any]) -> None:
+        """End the job as done.
+
+        Raises:
+            LeaseLost: The job is no longer this worker's.
+        """
+        self._catalog.finish(self._claim, Status.DONE, result=result)
+
+    def finish_with_model(self, model: Model, result: dict[str, Any]) -> None:
+        """End the job as done, and add its custom model.
+
+        Raises:
+            LeaseLost: The job is no longer this worker's.
+            AlreadyExists: A model of that name was added meanwhile.
+        """
+        self._catalog.finish_with_model(self._claim, model, result)
 
     def commit_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Make a checkpoint the one to continue from.

@@ -7,7 +7,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any
 
 from outcrop.catalog.protocol import Claim
 from outcrop.domain.errors import IllegalMove, LeaseLost, NotFound, OutcropError
@@ -17,7 +16,7 @@ from outcrop.runners.process import this_worker
 from outcrop.services import Services, open_services
 from outcrop.settings import read_settings
 
-#: A kind of job and the function that runs it: ``run(services, lease)`` ends the job itself when its work is done.
+#: A kind of job and the function that runs it: ``run(services, lease)`` ends the job when its work is done.
 KINDS = {
     JobKind.CUSTOMIZATION: "outcrop.jobs.customization",
     JobKind.EVALUATION: "outcrop.jobs.evaluation",
@@ -53,7 +52,7 @@ def work(services: Services, claim: Claim) -> int:
     """Run a claimed job to its end, whatever that is; the process's exit code."""
     with Lease(services.catalog, claim, services.settings.lease_seconds) as lease:
         try:
-            _run_function(claim.job.kind)(services, claim, lease)
+            _run_function(claim.job.kind)(services, lease)
         except LeaseLost as lost:
             print(f"worker: {lost}; it stops here", file=sys.stderr)  # noqa: T201 - the catalog is not its any more
             return 1
@@ -69,8 +68,8 @@ def work(services: Services, claim: Claim) -> int:
     return 0
 
 
-def _run_function(kind: JobKind) -> Callable[[Services, Claim, Lease], Any]:
-    function: Callable[[Services, Claim, Lease], Any] = importlib.import_module(KINDS[kind]).run
+def _run_function(kind: JobKind) -> Callable[[Services, Lease], None]:
+    function: Callable[[Services, Lease], None] = importlib.import_module(KINDS[kind]).run
     return function
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +29,15 @@ def convert_gguf(file: Path, name: str, folder: Path) -> None:
     logging.disable_progress_bar()
     facts = read_facts(file)
     try:
-        # Without dequantize=True the weights are tagged as quantised, and refuse to be trained or saved.
-        model = AutoModelForCausalLM.from_pretrained(
-            str(file.parent), gguf_file=file.name, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32
-        )
+        # Without dequantize=True the weights are tagged as quantised, and refuse to be trained or saved. The reader
+        # draws a progress bar that no setting switches off.
+        with redirect_stderr(io.StringIO()):
+            model = AutoModelForCausalLM.from_pretrained(
+                str(file.parent),
+                gguf_file=file.name,
+                quantization_config=GgufConfig(dequantize=True),
+                dtype=torch.float32,
+            )
         tokenizer = AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
     except (ValueError, OSError, KeyError) as error:
         raise NotSupported(f"{file.name}: transformers can't read it ({str(error).splitlines()[0]})") from error

@@ -29,9 +29,9 @@ def fetch_from_hub(source: HubSource, folder: Path) -> str:
         commit = str(info.sha)
         snapshot_download(source.repository, revision=commit, local_dir=folder, allow_patterns=_WANTED)
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        words = str(error).strip().splitlines()
+        words = str(error).strip().splitlines() or [type(error).__name__]
         raise NotFound(
-            f"the hub gave no {source.repository!r} at {source.revision!r} "
-            f"({words[0] if words else type(error).__name__}); check the name, the network, and `hf auth login` for a gated model"
+            f"the hub gave no {source.repository!r} at {source.revision!r} ({words[0]}); "
+            "check the name, the network, and `hf auth login` for a gated model"
         ) from error
     return commit

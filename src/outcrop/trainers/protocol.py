@@ -59,7 +59,10 @@ class Trainer(Protocol[BatchT]):
 
 @dataclass(frozen=True)
 class Step:
-    """What one optimiser step did: ``loss`` is a mean per unit of weight, ``seconds`` its wall time."""
+    """What one optimiser step did: ``loss`` is a mean per unit of weight, ``seconds`` its wall time.
+
+    ``totals`` are sums over the run: ``weight``, ``seconds``, and the losses' figures.
+    """
 
     step: int
     steps: int
@@ -69,7 +72,7 @@ class Step:
     seconds: float
     learning_rate: float
     gradient_norm: float
-    figures: dict[str, float]
+    totals: dict[str, float]
 
 
 class Watch(Protocol):

@@ -94,7 +94,11 @@ class SupervisedTrainer:
         """See ``Trainer.loss``: nats summed over the tokens that carry loss."""
         positions = torch.arange(batch.tokens.shape[1], device=self._device).expand_as(batch.tokens)
         hidden = network.hidden(batch.tokens, None, positions).flatten(0, 1).index_select(0, batch.places)
-        figures = {"tokens": float(batch.real), "computed_tokens": float(batch.tokens.numel())}
+        figures = {
+            "tokens": float(batch.real),
+            "computed_tokens": float(batch.tokens.numel()),
+            "records": float(len(batch.tokens)),
+        }
         return Loss(summed_cross_entropy(network, hidden, batch.targets), float(len(batch.targets)), figures)
 
     def validation_loss(self, network: Network) -> float | None:

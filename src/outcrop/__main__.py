@@ -1,0 +1,5 @@
+"""``python -m outcrop`` is the ``outcrop`` command."""
+
+from outcrop.cli import main
+
+main()

@@ -1,0 +1,181 @@
+"""The verbs, one file per noun, and ``Outcrop``, which gathers them for Python.
+
+::
+
+    from outcrop import Outcrop
+
+    outcrop = Outcrop()
+    outcrop.models.add("smollm2-135m-instruct-q4_1")
+    outcrop.customize("smollm2-135m-instruct-q4_1", train="train.jsonl", name="synopsis")
+    report = outcrop.evaluate(["smollm2-135m-instruct-q4_1", "synopsis"], data="test.jsonl", task="summarization")
+    print(report.verdicts[0].headline)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from outcrop.app.conversation import answer
+from outcrop.app.customization import prepare_customization, submit_customization
+from outcrop.app.data import check_data
+from outcrop.app.evaluation import report_of, submit_evaluation
+from outcrop.app.jobs import Jobs
+from outcrop.app.models import Models
+from outcrop.data.checking import DatasetCheck
+from outcrop.domain.generation import GenerationParameters
+from outcrop.domain.jobs import Job
+from outcrop.domain.models import Model
+from outcrop.domain.records import Purpose
+from outcrop.domain.scores import Report
+from outcrop.services import open_services
+from outcrop.settings import read_settings
+from outcrop.trainers.estimate import Estimate
+
+
+class Outcrop:
+    """Everything Outcrop can do, for the home folder that the settings name."""
+
+    def __init__(self, home: str | Path | None = None) -> None:
+        """Open the home folder, make it if it is not there, and see to jobs whose worker died.
+
+        Args:
+            home: The folder; ``OUTCROP_HOME`` or ``~/.outcrop`` where None.
+
+        Raises:
+            InvalidInput: A setting in the environment is out of range.
+            NotSupported: The folder was written by a newer version.
+            StorageFailure: It can't be read or written.
+        """
+        self.services = open_services(read_settings(home=home))
+        self.models = Models(self.services)
+        self.jobs = Jobs(self.services)
+        self.recovered = self.services.recover()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of connections; jobs go on."""
+        self.services.close()
+
+    def check_data(self, path: str | Path, purpose: str = "fine-tuning", model: str | None = None) -> DatasetCheck:
+        """Read every line of a dataset and say what is in it and all that is wrong with it.
+
+        Raises:
+            NotFound: There is no such model.
+        """
+        return check_data(self.services, Path(path), Purpose(purpose), model)
+
+    def estimate(
+        self,
+        base: str,
+        *,
+        train: str | Path,
+        name: str,
+        validation: str | Path | None = None,
+        method: str = "lora",
+        **hyperparameters: Any,
+    ) -> Estimate:
+        """What ``customize`` with the same arguments would take; it raises what that would raise."""
+        return prepare_customization(
+            self.services, base, train=train, name=name, validation=validation, method=method, given=hyperparameters
+        ).estimate
+
+    def customize(
+        self,
+        base: str,
+        *,
+        train: str | Path,
+        name: str,
+        validation: str | Path | None = None,
+        method: str = "lora",
+        wait: bool = True,
+        **hyperparameters: Any,
+    ) -> Model | Job:
+        """Train a custom model.
+
+        Args:
+            base: Name of the model to start from; it is never changed.
+            train: Training records, JSON Lines.
+            name: The custom model's name.
+            validation: Held-out records whose loss is measured before, between epochs and after.
+            method: ``lora`` or ``full``.
+            wait: Wait for the end and return the custom model; else return the queued job.
+            **hyperparameters: Those of ``domain.hyperparameters``.
+
+        Raises:
+            InvalidInput: Faults in names, data or hyperparameters: all of them.
+            NotFound, AlreadyExists, NotSupported: The base, the name, or what the base allows.
+            JobFailed: With ``wait``, the job failed or was stopped.
+        """
+        prepared = prepare_customization(
+            self.services, base, train=train, name=name, validation=validation, method=method, given=hyperparameters
+        )
+        job = submit_customization(self.services, prepared)
+        if not wait:
+            return job
+        self.jobs.wait(job.id)
+        return self.models.show(name)
+
+    def evaluate(
+        self,
+        models: str | Sequence[str],
+        *,
+        data: str | Path,
+        task: str,
+        metrics: Sequence[str] = (),
+        name: str | None = None,
+        wait: bool = True,
+        seed: int = 0,
+        **generation: Any,
+    ) -> Report | Job:
+        """Score models on a dataset; every later model is compared with the first.
+
+        Args:
+            models: One name, or several.
+            data: Evaluation records, JSON Lines.
+            task: A task type, such as ``summarization``.
+            metrics: Names of metrics; the task's own where empty. The verdict rests on the first.
+            name: The job's name; made up where None.
+            wait: Wait for the end and return the report; else return the queued job.
+            seed: Of whatever is random in the statistics.
+            **generation: Fields of ``GenerationParameters``.
+
+        Raises:
+            InvalidInput: Faults in the data or the parameters: all of them.
+            NotFound, AlreadyExists: A model, metric or task type; the job's name.
+            JobFailed: With ``wait``, the job failed or was stopped.
+        """
+        job = submit_evaluation(
+            self.services,
+            [models] if isinstance(models, str) else list(models),
+            data=data,
+            task=task,
+            metrics=metrics,
+            name=name,
+            seed=seed,
+            given=generation,
+        )
+        if not wait:
+            return job
+        return report_of(self.jobs.wait(job.id))
+
+    def ask(self, model: str, prompt: str, **generation: Any) -> Iterator[str]:
+        """A model's answer to a prompt, piece by piece.
+
+        Raises:
+            NotFound: There is no such model.
+            InvalidInput: The prompt is longer than the model's context, or a parameter is out of range.
+        """
+        yield from answer(self.services.engines(), model, prompt, GenerationParameters(**generation))
+
+
+__all__ = ["Outcrop"]

@@ -1,0 +1,59 @@
+"""What takes space in a home folder, and how it may go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from outcrop.domain.jobs import ENDED
+from outcrop.services import Services
+
+
+@dataclass(frozen=True)
+class DiskUse:
+    """What takes space: ``bytes`` under ``what``, and the command that lets it go, "" where it is needed."""
+
+    what: str
+    bytes: int
+    freed_by: str
+
+
+def disk_use(services: Services) -> list[DiskUse]:
+    """What takes space, largest first."""
+    sizes: dict[str, int] = {}
+    for entry in services.store.entries():
+        place = "/".join(entry.key.split("/")[:2])
+        sizes[place] = sizes.get(place, 0) + entry.size
+    uses = [*_models(services, sizes), *_jobs(services, sizes), *_cache(services)]
+    # What is left belongs to nothing: a job that was killed while it kept a model, say.
+    uses += [
+        DiskUse(f"{place} (unused)", size, f"deleting {services.store.address(place)}") for place, size in sizes.items()
+    ]
+    return sorted(uses, key=lambda use: -use.bytes)
+
+
+def _models(services: Services, sizes: dict[str, int]) -> list[DiskUse]:
+    names: dict[str, list[str]] = {}
+    for model in services.catalog.models():
+        names.setdefault(model.uri, []).append(model.name)
+    return [
+        DiskUse(f"model {', '.join(sharing)}", sizes.pop(uri, 0), f"outcrop models remove {sharing[0]}")
+        for uri, sharing in names.items()
+    ]
+
+
+def _jobs(services: Services, sizes: dict[str, int]) -> list[DiskUse]:
+    return [
+        DiskUse(
+            f"job {job.name} ({job.status.value})",
+            size,
+            f"outcrop jobs delete {job.name}" if job.status in ENDED else "",
+        )
+        for job in services.catalog.jobs()
+        if (size := sizes.pop(f"jobs/{job.id}", 0))
+    ]
+
+
+def _cache(services: Services) -> list[DiskUse]:
+    folder = services.settings.cache_folder
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0
+    return [DiskUse("cache", size, f"deleting {folder}: it is made again when needed")] if size else []

@@ -1,0 +1,231 @@
+"""Models: list, add, show, remove, alias, export."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from outcrop.domain.errors import AlreadyExists, Fault, InvalidInput, NotFound, NotSupported, StorageFailure
+from outcrop.domain.models import Customization, Identity, Model, ModelKind
+from outcrop.domain.requests import name_faults
+from outcrop.models.fetch import fetch_model
+from outcrop.models.folder import inspect_model
+from outcrop.models.known import KNOWN, FolderSource, HubSource, Source
+from outcrop.services import Services
+
+_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(@[\w./-]+)?")
+
+
+def _silent(_: str) -> None:
+    return None
+
+
+class Models:
+    """The models of one home folder."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def list(self) -> list[Model]:
+        """All models, by name."""
+        return self._services.catalog.models()
+
+    def show(self, name: str) -> Model:
+        """The model of that name or alias.
+
+        Raises:
+            NotFound: There is none.
+        """
+        return self._services.catalog.model(name)
+
+    def add(self, source: str, name: str | None = None, say: Callable[[str], None] = _silent) -> Model:
+        """Add a base model; one that is there already under that name is returned as it is.
+
+        Args:
+            source: A known model's name, a repository of the Hugging Face hub (``owner/name`` or
+                ``owner/name@revision``), or a folder of safetensors.
+            name: Its name here; a known model keeps its own.
+            say: Hears what is going on.
+
+        Raises:
+            InvalidInput: The name is not one.
+            NotFound: The source is unknown, or can't be reached.
+            NotSupported: What the source has can't be read safely and rightly.
+        """
+        known = KNOWN.get(source)
+        place = known.source if known else _source(source)
+        name = name or (known.name if known else _default_name(source))
+        if faults := name_faults("model", name):
+            raise InvalidInput(faults)
+        if known is not None and (there := self._existing(name)) is not None:
+            return there
+        self._require_free(name)
+        return self._fetch(place, name, known.licence if known else "", say)
+
+    def add_scripted(self, name: str, script: Path | str) -> Model:
+        """Add the shipped double: a model that answers as a script says, for tests and rehearsals.
+
+        Args:
+            name: Its name.
+            script: A folder with ``scripted.json`` as ``engines.scripted`` describes it.
+
+        Raises:
+            InvalidInput: The name or the script is not one.
+            AlreadyExists: The name is taken.
+        """
+        from outcrop.engines.scripted import ScriptedEngine
+        from outcrop.stores.manifest import file_hash
+
+        if faults := name_faults("model", name):
+            raise InvalidInput(faults)
+        self._require_free(name)
+        ScriptedEngine.load(Path(script))
+        digest = file_hash(Path(script) / "scripted.json")
+        key = f"models/scripted-{digest[:32]}"
+        if not self._services.store.exists(key):
+            self._services.store.put_folder(Path(script), key)
+        reason = "it is a script, not a network"
+        model = Model(
+            name=name,
+            kind=ModelKind.BASE,
+            engine="scripted",
+            uri=key,
+            identity=Identity(digest, digest, ""),
+            source=f"the script {script}",
+            licence="",
+            architecture="scripted",
+            parameters=0,
+            context=1 << 20,
+            customizations={method.value: reason for method in Customization},
+            created=time.time(),
+        )
+        self._services.catalog.add_model(model)
+        return model
+
+    def remove(self, name: str) -> int:
+        """Forget a model and delete its files, unless another model uses the same ones; the bytes that freed.
+
+        Raises:
+            NotFound: There is no model of that name.
+            IllegalMove: Custom models sit on it.
+        """
+        model = self._services.catalog.remove_model(name)
+        shared = any(other.uri == model.uri for other in self._services.catalog.models())
+        return 0 if shared else self._services.store.delete(model.uri)
+
+    def alias(self, alias: str, model: str) -> None:
+        """Give a model another name.
+
+        Raises:
+            InvalidInput: The alias is no name.
+            NotFound: There is no such model.
+            AlreadyExists: A model has that name.
+        """
+        if faults := name_faults("alias", alias):
+            raise InvalidInput(faults)
+        self._services.catalog.set_alias(alias, self.show(model).name)
+
+    def aliases(self) -> dict[str, str]:
+        """All aliases and the models they name."""
+        return self._services.catalog.aliases()
+
+    def remove_alias(self, alias: str) -> None:
+        """Forget an alias.
+
+        Raises:
+            NotFound: There is none.
+        """
+        self._services.catalog.remove_alias(alias)
+
+    def export(self, name: str, folder: Path | str, *, merged: bool = False) -> Path:
+        """Copy a model's files into a new folder.
+
+        Args:
+            name: The model.
+            folder: Where to; must not exist, or be empty.
+            merged: For an adapter: its base with the adapter merged in, as whole weights.
+
+        Raises:
+            NotFound: There is no such model.
+            InvalidInput: The folder holds something.
+            NotSupported: ``merged`` is asked of a model that is no adapter.
+            StorageFailure: The folder can't be written.
+        """
+        model = self.show(name)
+        target = Path(folder)
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise InvalidInput([Fault("export", None, "folder", str(target), "a folder that is new or empty")])
+        if merged and model.base is None:
+            raise NotSupported(f"{name} is no adapter, so there is nothing to merge; export it without --merged")
+        try:
+            if merged:
+                self._export_merged(model, target)
+            else:
+                files = self._services.store.get_folder(model.uri, verify=True)
+                shutil.copytree(files, target, ignore=shutil.ignore_patterns("manifest.json"), dirs_exist_ok=True)
+        except OSError as error:
+            raise StorageFailure(f"{target}: can't be written ({error.strerror or error})") from error
+        return target
+
+    def _export_merged(self, model: Model, target: Path) -> None:
+        from outcrop.models.merging import merge
+
+        assert model.base is not None
+        store = self._services.store
+        base = store.get_folder(self.show(model.base).uri, verify=True)
+        merge(base, store.get_folder(model.uri, verify=True), target)
+
+    def _existing(self, name: str) -> Model | None:
+        try:
+            return self._services.catalog.model(name)
+        except NotFound:
+            return None
+
+    def _require_free(self, name: str) -> None:
+        if self._existing(name) is not None:
+            raise AlreadyExists(f"there is a model or alias named {name!r} already; give another name with --name")
+
+    def _fetch(self, source: Source, name: str, licence: str, say: Callable[[str], None]) -> Model:
+        with self._services.scratch() as scratch:
+            folder = scratch / "model"
+            folder.mkdir()
+            words = fetch_model(source, name, folder, say)
+            say("reading it")
+            facts = inspect_model(folder)
+            key = f"models/{facts.identity.weights[:24]}-{facts.identity.tokenizer[:8]}{facts.identity.template[:8]}"
+            if not self._services.store.exists(key):
+                self._services.store.put_folder(folder, key, move=True)
+        model = Model(
+            name=name,
+            kind=ModelKind.BASE,
+            engine="transformers",
+            uri=key,
+            identity=facts.identity,
+            source=words,
+            licence=licence or "see the source",
+            architecture=facts.architecture,
+            parameters=facts.parameters,
+            context=facts.context,
+            customizations=facts.customizations,
+            created=time.time(),
+        )
+        self._services.catalog.add_model(model)
+        return model
+
+
+def _source(text: str) -> Source:
+    if Path(text).expanduser().is_dir():
+        return FolderSource(str(Path(text).expanduser().absolute()))
+    if _REPOSITORY.fullmatch(text) and not text.startswith((".", "/")):
+        repository, _, revision = text.partition("@")
+        return HubSource(repository, revision or "main")
+    raise NotFound(
+        f"{text!r} is no known model ({', '.join(KNOWN)}), no folder here, and no repository of the hub (owner/name)"
+    )
+
+
+def _default_name(source: str) -> str:
+    return source.partition("@")[0].rstrip("/").rpartition("/")[2].lower()

@@ -1,0 +1,121 @@
+"""``outcrop customize``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from outcrop.cli.output import JsonOption, duration, print_json, say, size
+
+if TYPE_CHECKING:
+    from outcrop.app.customization import PreparedCustomization
+
+
+def _setting(name: str) -> Any:
+    from outcrop.domain.hyperparameters import HYPERPARAMETERS, LORA_ONLY
+
+    row = next(row for row in HYPERPARAMETERS if row.name == name)
+    default = (
+        f"{row.lora:g}" if row.lora == row.full or name in LORA_ONLY else f"{row.lora:g} (lora), {row.full:g} (full)"
+    )
+    return typer.Option(help=f"{row.help} {row.low:g} to {row.high:g}; {default} where not given.", show_default=False)
+
+
+def customize(
+    base: Annotated[str, typer.Argument(help="The model to start from; it is never changed.")],
+    train: Annotated[Path, typer.Option(help="Training records, JSON Lines.")],
+    name: Annotated[str, typer.Option(help="The custom model's name.")],
+    validation: Annotated[Path | None, typer.Option(help="Held-out records, for the validation loss.")] = None,
+    method: Annotated[str, typer.Option(help="lora or full.")] = "lora",
+    epochs: Annotated[int | None, _setting("epochs")] = None,
+    batch_size: Annotated[int | None, _setting("batch_size")] = None,
+    learning_rate: Annotated[float | None, _setting("learning_rate")] = None,
+    warmup_steps: Annotated[int | None, _setting("warmup_steps")] = None,
+    weight_decay: Annotated[float | None, _setting("weight_decay")] = None,
+    gradient_clip: Annotated[float | None, _setting("gradient_clip")] = None,
+    rank: Annotated[int | None, _setting("rank")] = None,
+    alpha: Annotated[float | None, _setting("alpha")] = None,
+    dropout: Annotated[float | None, _setting("dropout")] = None,
+    max_length: Annotated[int | None, _setting("max_length")] = None,
+    seed: Annotated[int | None, _setting("seed")] = None,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Check and estimate only; start nothing.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Start the job and come back at once.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a custom model from a base model and your own records."""
+    given = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "warmup_steps": warmup_steps,
+        "weight_decay": weight_decay,
+        "gradient_clip": gradient_clip,
+        "rank": rank,
+        "alpha": alpha,
+        "dropout": dropout,
+        "max_length": max_length,
+        "seed": seed,
+    }
+    from outcrop.app import Outcrop
+    from outcrop.app.customization import prepare_customization, submit_customization
+
+    chosen = {key: value for key, value in given.items() if value is not None}
+    with Outcrop() as outcrop:
+        prepared = prepare_customization(
+            outcrop.services, base, train=train, name=name, validation=validation, method=method, given=chosen
+        )
+        _show_estimate(prepared)
+        if estimate:
+            _estimated(prepared, as_json)
+            return
+        job = submit_customization(outcrop.services, prepared)
+        if detach:
+            _started(job.name, as_json)
+            return
+        _finish(outcrop, job.id, prepared, as_json)
+
+
+def _show_estimate(prepared: PreparedCustomization) -> None:
+    foreseen, tokens = prepared.estimate, prepared.train.tokens
+    assert tokens is not None
+    say(
+        f"{foreseen.records:,} records, {foreseen.tokens:,} tokens ({foreseen.loss_tokens:,} with loss), "
+        f"{foreseen.steps:,} steps; end of turn trained: {tokens.n_ends_turn:,} of {foreseen.records:,}"
+    )
+    if tokens.n_truncated:
+        say(f"{tokens.n_truncated:,} records are longer than max_length and lose the beginning of their prompt")
+    say(
+        f"about {duration(foreseen.seconds)} on {prepared.device}, {size(foreseen.memory)} of memory, "
+        f"{size(foreseen.disk)} of disk"
+    )
+
+
+def _estimated(prepared: PreparedCustomization, as_json: bool) -> None:
+    if as_json:
+        import dataclasses
+
+        print_json({"estimate": dataclasses.asdict(prepared.estimate)})
+
+
+def _started(name: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"job": name})
+    else:
+        typer.echo(f"job {name} goes on by itself; see it with: outcrop jobs follow {name}")
+
+
+def _finish(outcrop: Any, job_id: str, prepared: PreparedCustomization, as_json: bool) -> None:
+    from outcrop.cli.following import follow
+    from outcrop.domain.codec import to_json
+
+    job = follow(outcrop, job_id)
+    model = outcrop.models.show(prepared.request.model)
+    if as_json:
+        print_json({"job": job.name, "model": to_json(model)})
+        return
+    figures = model.lineage.figures
+    took = f"{figures['tokens_per_second']:.0f} tokens/s ({figures['roof_share']:.0%} of this machine's best)"
+    typer.echo(f"{model.name} is ready: weights {model.identity.weights[:12]}, trained at {took}")
+    typer.echo(f"  outcrop ask {model.name} --against {prepared.request.base}")

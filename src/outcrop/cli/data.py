@@ -1,0 +1,87 @@
+"""``outcrop data``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from outcrop.cli.output import JsonOption, print_json
+
+if TYPE_CHECKING:
+    from outcrop.data.checking import DatasetCheck
+
+app = typer.Typer(help="Datasets.", no_args_is_help=True, rich_markup_mode=None)
+
+
+class Aim(StrEnum):
+    """What the data is for."""
+
+    FINE_TUNING = "fine-tuning"
+    EVALUATION = "evaluation"
+
+
+@app.callback()
+def group() -> None:
+    """Datasets."""
+
+
+@app.command("check")
+def check_file(
+    file: Annotated[Path, typer.Argument(help="A JSON Lines file.")],
+    aim: Annotated[Aim, typer.Option("--for", help="What the data is for.")] = Aim.FINE_TUNING,
+    model: Annotated[str | None, typer.Option(help="Count tokens as this model does.")] = None,
+    max_length: Annotated[int | None, typer.Option(help="Count the records that this many tokens would cut.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read every line; show what is in the file, and all that is wrong with it."""
+    from outcrop.app import Outcrop
+    from outcrop.app.data import check_data
+    from outcrop.cli.progress import bytes_progress
+    from outcrop.domain.records import Purpose
+
+    with Outcrop() as outcrop, bytes_progress(f"reading {file.name}") as progress:
+        found = check_data(outcrop.services, file, Purpose(aim.value), model, max_length, progress)
+    if as_json:
+        print_json(_document(found))
+    else:
+        _show(found)
+    if found.n_faults:
+        raise typer.Exit(2)
+
+
+def _document(found: DatasetCheck) -> dict[str, Any]:
+    import dataclasses
+
+    plain = dataclasses.asdict(found)
+    return {**plain, "path": str(found.path), "purpose": found.purpose.value, "categories": dict(found.categories)}
+
+
+def _show(found: DatasetCheck) -> None:
+    from outcrop.domain.errors import InvalidInput
+
+    typer.echo(f"{found.path}: {found.n_records:,} records, format {found.format or 'unknown'}")
+    typer.echo(f"  sha256      {found.content_hash}")
+    if found.n_duplicates:
+        typer.echo(f"  duplicates  {found.n_duplicates:,} records say the same as an earlier one")
+    if found.categories:
+        largest = sorted(found.categories.items(), key=lambda item: (-item[1], item[0]))
+        shown = ", ".join(f"{name} {count}" for name, count in largest[:8])
+        typer.echo(f"  categories  {len(largest)}: {shown}{', …' if len(largest) > 8 else ''}")
+    if found.n_without_reference:
+        typer.echo(f"  no reference in {found.n_without_reference:,} of {found.n_records:,}: these can't be scored")
+    if tokens := found.tokens:
+        lengths = tokens.lengths
+        typer.echo(
+            f"  tokens      {tokens.total:,}: shortest {lengths.minimum:,}, median {lengths.median:,}, ", nl=False
+        )
+        typer.echo(f"95 % within {lengths.p95:,}, longest {lengths.maximum:,}")
+        if tokens.carrying_loss:
+            typer.echo(f"  with loss   {tokens.carrying_loss:,}; records that would be cut: {tokens.n_truncated:,}")
+            typer.echo(f"  end of turn trained: {tokens.n_ends_turn:,} of {found.n_records:,}")
+    if found.n_faults:
+        typer.echo(str(InvalidInput(found.faults, found.n_faults)), err=True)
+    else:
+        typer.echo("  no faults")

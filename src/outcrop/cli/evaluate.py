@@ -1,0 +1,63 @@
+"""``outcrop evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from outcrop.cli.output import JsonOption, console, print_json, say
+
+
+def evaluate(
+    models: Annotated[list[str], typer.Argument(help="Models; the others are compared with the first.")],
+    data: Annotated[Path, typer.Option(help="Evaluation records, JSON Lines.")],
+    task: Annotated[str, typer.Option(help="A task type: summarization.")],
+    metrics: Annotated[
+        str, typer.Option(help="Metrics, separated by commas; the task's own where empty. The first decides.")
+    ] = "",
+    name: Annotated[str | None, typer.Option(help="The job's name.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="The most tokens of a response.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="0 takes the most likely token; above 0 samples.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Sample from the smallest set with this much mass.")] = None,
+    top_k: Annotated[int | None, typer.Option(help="Sample from this many most likely tokens; 0 means all.")] = None,
+    stop: Annotated[list[str] | None, typer.Option(help="End a response before this text; may be repeated.")] = None,
+    seed: Annotated[int, typer.Option(help="Decides all that is random.")] = 0,
+    detach: Annotated[bool, typer.Option("--detach", help="Start the job and come back at once.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Score models on a dataset, and say whether the later ones are better than the first."""
+    from outcrop.app import Outcrop
+    from outcrop.app.evaluation import submit_evaluation
+
+    options: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature, "top_p": top_p, "top_k": top_k}
+    given = {key: value for key, value in options.items() if value is not None}
+    given |= {"stop": tuple(stop or ()), "seed": seed}
+    wanted = [metric.strip() for metric in metrics.split(",") if metric.strip()]
+    with Outcrop() as outcrop:
+        job = submit_evaluation(
+            outcrop.services, models, data=data, task=task, metrics=wanted, name=name, seed=seed, given=given
+        )
+        if not detach:
+            _finish(outcrop, job.id, as_json)
+        elif as_json:
+            print_json({"job": job.name})
+        else:
+            typer.echo(f"job {job.name} goes on by itself; see it with: outcrop jobs follow {job.name}")
+
+
+def _finish(outcrop: Any, job_id: str, as_json: bool) -> None:
+    from outcrop.app.evaluation import report_of
+    from outcrop.cli.following import follow
+    from outcrop.reports.document import document
+    from outcrop.reports.terminal import render_terminal
+
+    job = follow(outcrop, job_id)
+    report = report_of(job)
+    place = outcrop.jobs.report_file(job)
+    if as_json:
+        print_json({**document(report), "report_file": place})
+    else:
+        render_terminal(report, console())
+    say(f"report: {place}")

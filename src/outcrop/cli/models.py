@@ -1,0 +1,143 @@
+"""``outcrop models``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from outcrop.cli.output import JsonOption, moment, print_json, say, size, table
+
+app = typer.Typer(help="Base models, custom models and their names.", no_args_is_help=True, rich_markup_mode=None)
+
+Name = Annotated[str, typer.Argument(help="The model's name or alias.")]
+
+
+@app.command("list")
+def list_models(as_json: JsonOption = False) -> None:
+    """Show all models, their aliases, and those that can be added by name."""
+    from outcrop.app import Outcrop
+    from outcrop.domain.codec import to_json
+    from outcrop.models.known import KNOWN
+
+    with Outcrop() as outcrop:
+        models, aliases = outcrop.models.list(), outcrop.models.aliases()
+    known = [entry for entry in KNOWN.values() if entry.name not in {model.name for model in models}]
+    if as_json:
+        addable = [{"name": entry.name, "about": entry.about} for entry in known]
+        print_json({"models": [to_json(model) for model in models], "aliases": aliases, "known": addable})
+        return
+    rows = [
+        [model.name, model.kind.value, f"{model.parameters:,}", model.identity.weights[:12], moment(model.created)]
+        for model in models
+    ]
+    if rows:
+        table(["name", "kind", "weights", "hash", "added (UTC)"], rows, right=["weights"])
+    for alias, target in aliases.items():
+        typer.echo(f"alias {alias} = {target}")
+    for entry in known:
+        typer.echo(f"not added: {entry.name}: {entry.about}\n  outcrop models add {entry.name}")
+
+
+@app.command()
+def add(
+    source: Annotated[str, typer.Argument(help="A known name, a hub repository (owner/name[@revision]), or a folder.")],
+    name: Annotated[str | None, typer.Option(help="Its name here; made from the source where not given.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a base model: by known name, from the Hugging Face hub, or from a folder of safetensors."""
+    from outcrop.app import Outcrop
+    from outcrop.domain.codec import to_json
+
+    with Outcrop() as outcrop:
+        model = outcrop.models.add(source, name, say)
+    if as_json:
+        print_json({"model": to_json(model)})
+    else:
+        typer.echo(f"{model.name}: {model.parameters:,} weights, hash {model.identity.weights[:12]}")
+
+
+@app.command()
+def show(name: Name, as_json: JsonOption = False) -> None:
+    """Show what a model is, how it came to be, and how it can be customised."""
+    from outcrop.app import Outcrop
+    from outcrop.domain.codec import to_json
+
+    with Outcrop() as outcrop:
+        model = outcrop.models.show(name)
+    if as_json:
+        print_json({"model": to_json(model)})
+        return
+    typer.echo(f"{model.name}: {model.kind.value}, {model.architecture}, {model.parameters:,} weights")
+    typer.echo(f"  from         {model.source}")
+    typer.echo(f"  licence      {model.licence}")
+    typer.echo(f"  context      {model.context:,} tokens")
+    typer.echo(f"  weights      {model.identity.weights}")
+    typer.echo(f"  tokenizer    {model.identity.tokenizer}")
+    typer.echo(f"  template     {model.identity.template or 'none: only prompts with completions'}")
+    for method, reason in model.customizations.items():
+        typer.echo(f"  {method:<12} {'supported' if not reason else f'not supported: {reason}'}")
+    if lineage := model.lineage:
+        typer.echo(f"  made by      job {lineage.job}: {lineage.method.value} from {lineage.base}")
+        typer.echo(f"  data         {lineage.data_uri} ({lineage.data_hash[:12]})")
+        given = ", ".join(f"{key} {value:g}" for key, value in lineage.hyperparameters.items())
+        typer.echo(f"  trained with {given}")
+
+
+@app.command()
+def remove(name: Name, as_json: JsonOption = False) -> None:
+    """Forget a model and delete its files."""
+    from outcrop.app import Outcrop
+
+    with Outcrop() as outcrop:
+        freed = outcrop.models.remove(name)
+    if as_json:
+        print_json({"removed": name, "freed_bytes": freed})
+    else:
+        typer.echo(f"{name} is gone; {size(freed)} are free again")
+
+
+@app.command()
+def alias(
+    new: Annotated[str, typer.Argument(help="The other name, such as a Bedrock model id.")],
+    model: Annotated[str | None, typer.Argument(help="The model that it names.")] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Forget the alias.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Give a model another name."""
+    from outcrop.app import Outcrop
+    from outcrop.domain.errors import Fault, InvalidInput
+
+    if remove == (model is not None):
+        raise InvalidInput([Fault("alias", None, "MODEL", str(model), "the model to name, or --remove")])
+    with Outcrop() as outcrop:
+        if model is None:
+            outcrop.models.remove_alias(new)
+        else:
+            outcrop.models.alias(new, model)
+        aliases = outcrop.models.aliases()
+    if as_json:
+        print_json({"aliases": aliases})
+    else:
+        typer.echo(f"{new} = {aliases[new]}" if new in aliases else f"{new} is no alias any more")
+
+
+@app.command()
+def export(
+    name: Name,
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    merged: Annotated[
+        bool, typer.Option("--merged", help="An adapter merged into its base, as whole weights.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy a model's files into a folder, for other tools."""
+    from outcrop.app import Outcrop
+
+    with Outcrop() as outcrop:
+        target = outcrop.models.export(name, folder, merged=merged)
+    if as_json:
+        print_json({"model": name, "folder": str(target), "merged": merged})
+    else:
+        typer.echo(f"{name} is in {target}")

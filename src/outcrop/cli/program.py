@@ -1,0 +1,69 @@
+"""The command's root: groups, and what becomes of an error."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import click
+import typer
+
+from outcrop import __version__
+from outcrop.cli import ask, customize, data, disk, evaluate, jobs, models
+from outcrop.cli.output import fail
+from outcrop.domain.errors import OutcropError
+
+app = typer.Typer(
+    name="outcrop",
+    help="Customise open models with your own data, and measure whether they got better.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"outcrop {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Customise open models with your own data, and measure whether they got better."""
+
+
+app.add_typer(models.app, name="models")
+app.add_typer(data.app, name="data")
+app.command("customize")(customize.customize)
+app.command("evaluate")(evaluate.evaluate)
+app.command("ask")(ask.ask)
+app.add_typer(jobs.app, name="jobs")
+app.command("disk")(disk.disk)
+
+
+def program(arguments: list[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    as_json = "--json" in given
+    try:
+        code = typer.main.get_command(app).main(given, prog_name="outcrop", standalone_mode=False)
+    except OutcropError as error:
+        return fail(error, as_json=as_json)
+    except click.exceptions.Abort:
+        return 1
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever reads our output has seen enough (``| head``).
+        sys.stderr.close()
+        return 0
+    return code if isinstance(code, int) else 0

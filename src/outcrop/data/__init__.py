@@ -1,0 +1,1 @@
+"""Datasets: reading them line by line, checking them, and turning them into tokens."""

@@ -1,0 +1,66 @@
+"""Checks on the fields of one record: each that fails leaves a fault, and the next one runs."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+
+from outcrop.data.faults import described, shown
+from outcrop.domain.errors import Fault
+
+
+class FieldCheck:
+    """Reads the fields of one record and collects every fault.
+
+    Attributes:
+        faults: What was wrong so far.
+    """
+
+    def __init__(self, where: str, line: int) -> None:
+        self.faults: list[Fault] = []
+        self._where = where
+        self._line = line
+
+    def fault(self, field: str, found: str, expected: str) -> None:
+        """Add a fault in ``field``, such as ``messages[1].role``."""
+        self.faults.append(Fault(self._where, self._line, field, found, expected))
+
+    def text(self, value: dict[str, object], name: str, inside: str = "") -> str:
+        """A text that must be there and say something; "" with a fault where it does not."""
+        field = inside + name
+        if name not in value:
+            self.fault(field, "no such field", f"a text in {shown(name)}")
+            return ""
+        return self._spoken(field, value[name], "a text that is not blank")
+
+    def optional_text(self, value: dict[str, object], name: str) -> str | None:
+        """A text that may be left out; None where it is, or where it is wrong, which leaves a fault."""
+        if name not in value:
+            return None
+        return self._spoken(name, value[name], "a text that is not blank, or the field left out") or None
+
+    def only(self, value: dict[str, object], known: Collection[str], inside: str = "") -> None:
+        """Add a fault for each field that is not known, with the closest one that is."""
+        for name in value:
+            if name not in known:
+                self.fault(inside + name, f"an unknown field {shown(name)}", _instead(name, known))
+
+    def _spoken(self, field: str, value: object, expected: str) -> str:
+        if isinstance(value, str) and value and not value.isspace():
+            return value
+        found = f"{shown(value)}, which is blank" if isinstance(value, str) else described(value)
+        self.fault(field, found, expected)
+        return ""
+
+
+def _instead(name: str, known: Collection[str]) -> str:
+    plain = {_plain(field): field for field in known}
+    close = difflib.get_close_matches(_plain(name), plain, n=1)
+    if close:
+        return f"{shown(plain[close[0]])}, the closest known field"
+    return f"only {', '.join(shown(field) for field in known)}"
+
+
+def _plain(name: str) -> str:
+    """Spelling without case and separators, so that reference_response is close to referenceResponse."""
+    return name[:100].replace("_", "").replace("-", "").replace(" ", "").lower()

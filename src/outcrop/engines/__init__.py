@@ -1,0 +1,1 @@
+"""Engines: what computes tokens, log-probabilities and embeddings of one model."""

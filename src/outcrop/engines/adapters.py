@@ -1,0 +1,127 @@
+"""Many adapters over one base: the weights are loaded once, and each view computes as if it were alone."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from outcrop.domain.errors import NotFound, NotSupported
+from outcrop.models.network import Network
+
+_CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+
+
+class SharedNetwork:
+    """A base's network and the LoRA adapters that were put on it.
+
+    peft replaces the network's linear layers in place; with its adapters disabled they compute exactly what the base
+    computes.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._adapted: Any = None
+        self._names: dict[Path, str] = {}
+        self._numbers = count()
+        self._active: str | None = None
+        # Switching adapters and computing must not be divided between threads.
+        self._lock = RLock()
+
+    def view(self, folder: Path | None) -> View:
+        """The network with an adapter, or the base; an adapter's folder is read once.
+
+        Raises:
+            NotFound: The folder holds no adapter.
+            NotSupported: The adapter is of another kind than LoRA, changes the base's biases, or does not fit the base.
+        """
+        with self._lock:
+            return View(self._network, self, None if folder is None else self._name(folder.resolve()))
+
+    def compute(self, name: str | None, work: Any, *arguments: Any) -> Tensor:
+        """Run a piece of work of the network's with an adapter active; None is the base."""
+        with self._lock:
+            if name != self._active:
+                self._switch(name)
+            result: Tensor = work(*arguments)
+            return result
+
+    def _name(self, folder: Path) -> str:
+        if folder not in self._names:
+            # A name that failed is never used again: peft may have left half of it in the layers.
+            self._names[folder] = self._load(folder, f"adapter{next(self._numbers)}")
+        return self._names[folder]
+
+    def _load(self, folder: Path, name: str) -> str:
+        from peft import PeftModel
+
+        config = _read_config(folder)
+        try:
+            if self._adapted is None:
+                self._adapted = PeftModel(self._network.model, config, adapter_name=name).eval()
+            loaded = self._adapted.load_adapter(str(folder), name, torch_device=str(self._network.device))
+        except (ValueError, RuntimeError, KeyError) as error:
+            raise NotSupported(f"{folder}: the adapter does not fit the base ({str(error).splitlines()[0]})") from error
+        finally:
+            self._switch(None)
+        missing = sorted(key for key in loaded.missing_keys if f".{name}." in key)
+        if missing:
+            raise NotSupported(f"{folder}: tensors are missing ({', '.join(missing[:5])}); train or fetch it again")
+        return name
+
+    def _switch(self, name: str | None) -> None:
+        if self._adapted is None:
+            return
+        if name is None:
+            self._adapted.base_model.disable_adapter_layers()
+        else:
+            self._adapted.base_model.enable_adapter_layers()
+            self._adapted.set_adapter(name)
+        self._active = name
+
+
+class View:
+    """A shared network with one adapter, or none; computes like ``Network``."""
+
+    def __init__(self, network: Network, shared: SharedNetwork, name: str | None) -> None:
+        self._network = network
+        self._shared = shared
+        self._name = name
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self._network.device
+
+    @property
+    def config(self) -> Any:
+        """The configuration of the transformers model."""
+        return self._network.model.config
+
+    def hidden(self, tokens: Tensor, mask: Tensor | None, positions: Tensor, cache: Any = None) -> Tensor:
+        """Last hidden states, ``(batch, tokens, width)``; see ``Network.hidden``."""
+        return self._shared.compute(self._name, self._network.hidden, tokens, mask, positions, cache)
+
+    def head(self, hidden: Tensor) -> Tensor:
+        """Logits in float32, ``(n, width)`` to ``(n, vocabulary)``."""
+        return self._shared.compute(self._name, self._network.head, hidden).float()
+
+
+def _read_config(folder: Path) -> Any:
+    from peft import PeftConfig
+
+    for name in (_CONFIG, _WEIGHTS):
+        if not (folder / name).is_file():
+            raise NotFound(f"{folder} holds no adapter: {name} is missing")
+    config = PeftConfig.from_pretrained(str(folder))
+    kind = getattr(config.peft_type, "value", config.peft_type)
+    if kind != "LORA":
+        raise NotSupported(f"{folder}: an adapter of kind {kind}; only LoRA can share a base")
+    if config.bias != "none":
+        raise NotSupported(f"{folder}: bias={config.bias!r} changes the base's own biases; train with bias='none'")
+    config.inference_mode = True
+    return config

@@ -1,0 +1,50 @@
+"""Which prompts run together: a pure function of their lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from outcrop.domain.errors import Fault
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How large a batch may be.
+
+    Attributes:
+        rows: The most rows.
+        tokens: The most tokens of a padded batch, those to be generated included; a single row may have more.
+    """
+
+    rows: int = 32
+    tokens: int = 16_384
+
+
+def cut(costs: Sequence[int], limits: Limits) -> list[list[int]]:
+    """Places of the items, longest first, cut into batches.
+
+    A batch costs its rows times its longest row, since shorter rows are padded to that. The order among equal costs is
+    that of the items.
+
+    Args:
+        costs: Tokens that each item needs.
+        limits: What a batch may cost.
+    """
+    batches: list[list[int]] = []
+    room = 0
+    for place in sorted(range(len(costs)), key=lambda place: -costs[place]):
+        if room == 0:
+            batches.append([])
+            room = min(limits.rows, max(1, limits.tokens // max(1, costs[place])))
+        batches[-1].append(place)
+        room -= 1
+    return batches
+
+
+def length_fault(where: str, tokens: int, least: int, most: int) -> Fault | None:
+    """The fault of a text that has too few or too many tokens; None where it fits."""
+    if least <= tokens <= most:
+        return None
+    expected = f"at least {least}" if tokens < least else f"at most {most}, which is what the model's context leaves"
+    return Fault(where, None, "", f"{tokens} tokens", expected)

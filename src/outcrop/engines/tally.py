@@ -1,0 +1,62 @@
+"""What the work of an engine cost so far."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+@dataclass
+class Tally:
+    """Counts that an engine keeps while it works.
+
+    Attributes:
+        prompt_tokens: Tokens of the prompts that were read.
+        prefill_cells: The same with the padding.
+        tokens: Tokens that were generated.
+        scored_tokens: Tokens that were read for log-likelihoods and embeddings.
+        seconds: Time spent on generation.
+        scoring_seconds: Time spent on log-likelihoods and embeddings.
+        near_ties: Steps at which the two best tokens lay close together.
+    """
+
+    prompt_tokens: int = 0
+    prefill_cells: int = 0
+    tokens: int = 0
+    scored_tokens: int = 0
+    seconds: float = 0.0
+    scoring_seconds: float = 0.0
+    near_ties: int = 0
+
+    @contextmanager
+    def generating(self) -> Iterator[None]:
+        """Count the time of the block as generation."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds += time.perf_counter() - start
+
+    @contextmanager
+    def scoring(self) -> Iterator[None]:
+        """Count the time of the block as scoring."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.scoring_seconds += time.perf_counter() - start
+
+    def figures(self) -> dict[str, float]:
+        """The counts by name, with ``tokens_per_second`` (generated) and ``padding_share`` (of the prompts read)."""
+        return {
+            "prompt_tokens": float(self.prompt_tokens),
+            "tokens": float(self.tokens),
+            "seconds": self.seconds,
+            "tokens_per_second": self.tokens / self.seconds if self.seconds else 0.0,
+            "padding_share": 1 - self.prompt_tokens / self.prefill_cells if self.prefill_cells else 0.0,
+            "near_ties": float(self.near_ties),
+            "scored_tokens": float(self.scored_tokens),
+            "scoring_seconds": self.scoring_seconds,
+        }

@@ -1,0 +1,183 @@
+"""The engine on transformers: a base that is loaded once, and engines that share it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from outcrop.domain.errors import Fault, InvalidInput
+from outcrop.domain.generation import GenerationParameters, LogLikelihood, Prompt, Response
+from outcrop.engines.adapters import SharedNetwork, View
+from outcrop.engines.decoding import Decoding, Row, new_row
+from outcrop.engines.planning import Limits, cut, length_fault
+from outcrop.engines.protocol import Batch
+from outcrop.engines.scoring import Continuation, embedding_width, embeddings, loglikelihoods
+from outcrop.engines.stopping import settled
+from outcrop.engines.tally import Tally
+from outcrop.models.chat import ChatTokenizer
+from outcrop.models.network import load_network
+
+_SHOWN = 1000
+
+
+class LoadedBase:
+    """A model's weights in memory, once, for all engines that need them.
+
+    Args:
+        folder: A base model, or a custom model with whole weights.
+        device: ``cpu``, ``cuda``, ….
+        dtype: Number format of the weights; the promises of the engine hold for float32.
+        limits: How large a batch may be.
+
+    Raises:
+        NotSupported: The folder's network or tokenizer can't be loaded.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        device: str = "cpu",
+        *,
+        dtype: torch.dtype = torch.float32,
+        limits: Limits = Limits(),  # noqa: B008 - a frozen value
+    ) -> None:
+        self._tokenizer = ChatTokenizer.load(folder)
+        self._network = SharedNetwork(load_network(folder, device=device, dtype=dtype))
+        self._limits = limits
+
+    def engine(self, adapter_folder: Path | None = None) -> TransformersEngine:
+        """The base as it is, or with a LoRA adapter; engines may be used in turn, in any order.
+
+        The base's own tokenizer and chat template serve all of them.
+
+        Raises:
+            NotFound: The folder holds no adapter.
+            NotSupported: The adapter is of another kind than LoRA, changes the base's biases, or does not fit the base.
+        """
+        return TransformersEngine(self._network.view(adapter_folder), self._tokenizer, self._limits)
+
+
+class TransformersEngine:
+    """One model on transformers; implements ``Engine``."""
+
+    def __init__(self, network: View, tokenizer: ChatTokenizer, limits: Limits) -> None:
+        self._network = network
+        self._tokenizer = tokenizer
+        self._limits = limits
+        self._tally = Tally()
+
+    def plan(self, prompts: Sequence[Prompt], parameters: GenerationParameters) -> list[Batch]:
+        """Cut the prompts into batches, longest prompts first.
+
+        Raises:
+            InvalidInput: A parameter is out of range, the chat template refuses a prompt, or a prompt leaves no room in
+                the model's context; all of them.
+        """
+        rows = self._rows(prompts, parameters)
+        answer = min(parameters.max_tokens, self._tokenizer.context)
+        batches = cut([len(row.prompt) + answer for row in rows], self._limits)
+        return [tuple(rows[place].number for place in batch) for batch in batches]
+
+    def generate(self, prompts: Sequence[Prompt], parameters: GenerationParameters) -> list[Response]:
+        """Answer the prompts as one batch; responses in the order of the prompts.
+
+        Raises:
+            InvalidInput: As ``plan``.
+        """
+        rows = self._rows(prompts, parameters)
+        if rows:
+            for _ in Decoding(self._network, self._tokenizer, rows, parameters, self._tally).steps():
+                pass
+        return [row.response() for row in rows]
+
+    def stream(self, prompt: Prompt, parameters: GenerationParameters) -> Iterator[str]:
+        """Answer one prompt, piece by piece; no piece is empty, ends within a character or could become a stop.
+
+        Raises:
+            InvalidInput: As ``plan``, at the first piece.
+        """
+        rows = self._rows([prompt], parameters)
+        sent = 0
+        for _ in Decoding(self._network, self._tokenizer, rows, parameters, self._tally, watched=True).steps():
+            certain = settled(rows[0].text, parameters.stop)
+            if certain > sent:
+                yield rows[0].text[sent:certain]
+                sent = certain
+        if len(rows[0].text) > sent:
+            yield rows[0].text[sent:]
+
+    def loglikelihood(self, requests: Sequence[tuple[str, str]]) -> list[LogLikelihood]:
+        """Log-probability of each continuation given its context.
+
+        The two are tokenised by themselves and joined, so the context's tokens never depend on the continuation. The
+        context begins with what the tokenizer puts before a text. Where that is nothing and the context is empty, the
+        first token has nothing to depend on and is not scored (``tokens`` is one less).
+
+        Raises:
+            InvalidInput: Requests that are longer than the model's context; all of them.
+        """
+        items = [self._continuation(context, continuation) for context, continuation in requests]
+        self._check([len(item.tokens) for item in items], "request", least=0)
+        results = [LogLikelihood(0.0, 0, True)] * len(items)
+        scored = [place for place, item in enumerate(items) if len(item.tokens) > item.start]
+        for batch in cut([len(items[place].tokens) for place in scored], self._limits):
+            places = [scored[spot] for spot in batch]
+            with self._tally.scoring():
+                answers = loglikelihoods(self._network, [items[place] for place in places])
+            for place, answer in zip(places, answers, strict=True):
+                results[place] = answer
+        self._tally.scored_tokens += sum(len(item.tokens) for item in items)
+        return results
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Mean of the last hidden states over each text's tokens, scaled to length 1: ``(texts, width)``.
+
+        Raises:
+            InvalidInput: Texts without a token or longer than the model's context; all of them.
+            NotSupported: The network does not show its hidden states.
+        """
+        rows = [self._tokenizer.encode_text(text, special=True) for text in texts]
+        self._check([len(row) for row in rows], "text", least=1)
+        vectors = np.zeros((len(rows), embedding_width(self._network)), dtype=np.float32)
+        for batch in cut([len(row) for row in rows], self._limits):
+            with self._tally.scoring():
+                vectors[batch] = embeddings(self._network, [rows[place] for place in batch])
+        self._tally.scored_tokens += sum(map(len, rows))
+        return vectors
+
+    def figures(self) -> dict[str, float]:
+        """What the work so far cost; ``Tally.figures`` names the numbers."""
+        return self._tally.figures()
+
+    def _rows(self, prompts: Sequence[Prompt], parameters: GenerationParameters) -> list[Row]:
+        """The prompts as rows, or every fault of parameters and prompts."""
+        rows, faults = [], parameters.faults()
+        context = self._tokenizer.context
+        for prompt in prompts:
+            where = f"prompt {prompt.number}"
+            try:
+                tokens = self._tokenizer.encode_prompt(prompt.messages)
+            except InvalidInput as refusal:
+                faults += [Fault(where, None, fault.field, fault.found, fault.expected) for fault in refusal.faults]
+                continue
+            fault = length_fault(where, len(tokens), 1, context - 1)
+            faults += [fault] if fault else []
+            rows.append(new_row(prompt, tokens, parameters, context))
+        if faults:
+            raise InvalidInput(faults[:_SHOWN], len(faults))
+        return rows
+
+    def _continuation(self, context: str, continuation: str) -> Continuation:
+        before = self._tokenizer.encode_text(context, special=True)
+        return Continuation(before + self._tokenizer.encode_text(continuation), max(1, len(before)))
+
+    def _check(self, lengths: Sequence[int], what: str, *, least: int) -> None:
+        most = self._tokenizer.context
+        faults = [length_fault(f"{what} {place}", length, least, most) for place, length in enumerate(lengths)]
+        found = [fault for fault in faults if fault]
+        if found:
+            raise InvalidInput(found[:_SHOWN], len(found))

@@ -1,0 +1,161 @@
+"""From responses to rows, and from rows to scores, comparisons, groups and the records that moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from outcrop.domain.records import EvaluationRecord
+from outcrop.domain.scores import Comparison, Direction, Moved, MovedRecord, Score
+from outcrop.metrics.protocol import Metric, Pair, Rows
+from outcrop.metrics.statistics.compare import compare, interval
+from outcrop.metrics.statistics.holm import holm
+
+#: Records of each kind that a report shows in full.
+SHOWN = 5
+
+_PART = 512
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The rows of one model: by metric name, each ``(n, k)``, in the order of the records."""
+
+    model: str
+    responses: Sequence[str | None]
+    rows: dict[str, Rows]
+
+
+def score_responses(
+    model: str,
+    records: Sequence[EvaluationRecord],
+    responses: Sequence[str | None],
+    metrics: Sequence[Metric],
+    tell: Callable[[int], None],
+) -> Scored:
+    """Count what each metric needs; ``tell`` hears how many pairs of a record and a metric are done, part by part."""
+    pairs = [Pair(response, record.reference) for record, response in zip(records, responses, strict=True)]
+    rows: dict[str, Rows] = {}
+    done = 0
+    for metric in metrics:
+        parts = []
+        for start in range(0, len(pairs), _PART):
+            part = pairs[start : start + _PART]
+            parts.append(metric.prepare(part))
+            done += len(part)
+            tell(done)
+        rows[metric.name] = np.concatenate(parts) if parts else np.empty((0, len(metric.columns)))
+    return Scored(model, responses, rows)
+
+
+def scores(scored: Scored, metrics: Sequence[Metric], *, seed: int) -> list[Score]:
+    """Every metric of a model, with its interval."""
+    return [_score(scored, metric, seed) for metric in metrics]
+
+
+def comparisons(all_scored: Sequence[Scored], metrics: Sequence[Metric], *, seed: int) -> list[Comparison]:
+    """Every later model against the first, each metric; p-values corrected by Holm over all of them."""
+    baseline, *candidates = all_scored
+    found = [_compare(metric, baseline, candidate, None, seed) for candidate in candidates for metric in metrics]
+    corrected = holm([comparison.p_value for comparison in found])
+    return [replace(comparison, p_holm=p) for comparison, p in zip(found, corrected, strict=True)]
+
+
+def groups(
+    all_scored: Sequence[Scored], metric: Metric, records: Sequence[EvaluationRecord], *, seed: int
+) -> list[Comparison]:
+    """Every later model against the first within each category, largest first; Holm over all of them."""
+    categories: dict[str, list[int]] = {}
+    for place, record in enumerate(records):
+        if record.category is not None:
+            categories.setdefault(record.category, []).append(place)
+    ordered = sorted(categories.items(), key=lambda item: (-len(item[1]), item[0]))
+    baseline, *candidates = all_scored
+    found = [
+        replace(_compare(metric, baseline, candidate, np.array(places), seed), group=category)
+        for candidate in candidates
+        for category, places in ordered
+    ]
+    corrected = holm([comparison.p_value for comparison in found])
+    return [replace(comparison, p_holm=p) for comparison, p in zip(found, corrected, strict=True)]
+
+
+def moved(baseline: Scored, candidate: Scored, metric: Metric, records: Sequence[EvaluationRecord]) -> Moved | None:
+    """The records that moved most, both ways; None for a metric without a value per record, or without a better way."""
+    before, after = metric.per_record(baseline.rows[metric.name]), metric.per_record(candidate.rows[metric.name])
+    if before is None or after is None or metric.direction is Direction.NONE:
+        return None
+    gain = (after - before) * (1 if metric.direction is Direction.HIGHER else -1)
+    order = [int(place) for place in np.argsort(-gain, kind="stable") if not np.isnan(gain[place])]
+    best = [place for place in order if gain[place] > 0]
+    worst = [place for place in reversed(order) if gain[place] < 0]
+
+    def shown(places: Sequence[int]) -> tuple[MovedRecord, ...]:
+        return tuple(_moved_record(baseline, candidate, before, after, records, place) for place in places[:SHOWN])
+
+    equal = len(order) - len(best) - len(worst)
+    return Moved(metric.name, baseline.model, candidate.model, shown(best), shown(worst), len(best), len(worst), equal)
+
+
+def _score(scored: Scored, metric: Metric, seed: int) -> Score:
+    rows = scored.rows[metric.name]
+    made = interval(metric, rows, seed=seed)
+    n_scored = int((~np.isnan(rows).any(axis=1)).sum())
+    return Score(
+        scored.model,
+        metric.name,
+        made.value,
+        made.low,
+        made.high,
+        n_scored,
+        len(rows),
+        metric.signature,
+        made.method,
+        metric.unit,
+        metric.direction,
+    )
+
+
+def _compare(
+    metric: Metric, baseline: Scored, candidate: Scored, places: NDArray[np.int64] | None, seed: int
+) -> Comparison:
+    before, after = baseline.rows[metric.name], candidate.rows[metric.name]
+    if places is not None:
+        before, after = before[places], after[places]
+    made = compare(metric, before, after, seed=seed)
+    return Comparison(
+        metric.name,
+        baseline.model,
+        candidate.model,
+        made.difference,
+        made.low,
+        made.high,
+        made.p_value,
+        None,
+        made.n,
+        made.method,
+        metric.direction,
+    )
+
+
+def _moved_record(
+    baseline: Scored,
+    candidate: Scored,
+    before: NDArray[np.float64],
+    after: NDArray[np.float64],
+    records: Sequence[EvaluationRecord],
+    place: int,
+) -> MovedRecord:
+    record = records[place]
+    return MovedRecord(
+        record.line,
+        record.category,
+        record.prompt,
+        record.reference,
+        {scored.model: scored.responses[place] or "" for scored in (baseline, candidate)},
+        {baseline.model: float(before[place]), candidate.model: float(after[place])},
+        float(after[place] - before[place]),
+    )

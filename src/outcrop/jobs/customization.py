@@ -1,0 +1,185 @@
+"""Customization jobs: train a custom model from a base model."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from outcrop.domain.codec import from_json, to_json
+from outcrop.domain.errors import NotFound, StorageFailure, UserError
+from outcrop.domain.jobs import Progress
+from outcrop.domain.models import Customization, Identity, Lineage, Model, ModelKind
+from outcrop.domain.requests import CustomizationRequest
+from outcrop.jobs.datasets import as_tokens, require_unchanged
+from outcrop.jobs.lease import Lease
+from outcrop.jobs.training import TrainingCost, TrainingWatch
+from outcrop.models.chat import ChatTokenizer
+from outcrop.models.cost import model_size
+from outcrop.models.device import choose_device
+from outcrop.models.network import load_network
+from outcrop.models.weights import tensor_entries, weights_hash
+from outcrop.roof import read_roof
+from outcrop.services import Services
+from outcrop.trainers.adapters import LoraNetwork
+from outcrop.trainers.checkpoint import read_checkpoint
+from outcrop.trainers.loop import Loop, Plan, TrainingDiverged
+from outcrop.trainers.protocol import Checkpoint
+from outcrop.trainers.supervised import SupervisedTrainer
+from outcrop.versions import versions
+
+
+def run(services: Services, lease: Lease) -> None:
+    """Train, keep the custom model, and end the job.
+
+    Raises:
+        UserError: The data changed, or the loss diverged.
+        LeaseLost, StopAsked: See ``Lease.check``.
+    """
+    request = from_json(CustomizationRequest, lease.job.request)
+    for dataset in filter(None, (request.train, request.validation)):
+        require_unchanged(dataset)
+    training = _Training(services, lease, request)
+    try:
+        final = training.run()
+    except TrainingDiverged as error:
+        rate = request.hyperparameters.learning_rate
+        raise UserError(f"{error}; try a lower learning rate than {rate:g}") from error
+    lease.progress(Progress(phase="keeping the model"))
+    model, result = training.keep(final)
+    lease.finish_with_model(model, result)
+    services.store.delete(f"jobs/{lease.job.id}/checkpoints")
+    lease.log(f"done: {request.model} has the weights {model.identity.weights[:12]}")
+
+
+class _Training:
+    """One customization job's network, data and loop."""
+
+    def __init__(self, services: Services, lease: Lease, request: CustomizationRequest) -> None:
+        self._services = services
+        self._lease = lease
+        self._request = request
+        self._base = services.catalog.model(request.base)
+        lease.progress(Progress(phase="loading the model"))
+        self._folder = services.store.get_folder(self._base.uri)
+        self._tokenizer = ChatTokenizer.load(self._folder)
+        self._device = choose_device(services.settings.device)
+        # Sums in an order that varies would make a resumed run differ from an undisturbed one.
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+        torch.manual_seed(request.hyperparameters.seed)
+        self._network = load_network(self._folder, device=self._device)
+        lora = request.method is Customization.LORA
+        self._lora = LoraNetwork(self._network, request.hyperparameters, request.base) if lora else None
+        self._trainer = self._make_trainer()
+
+    def run(self) -> Checkpoint:
+        """Train to the end, from the last checkpoint if there is one."""
+        plan = self._plan()
+        watch = TrainingWatch(self._services, self._lease, plan, self._cost())
+        loop = Loop(self._network, self._trainer, plan, watch)
+        checkpoint = self._last_checkpoint()
+        if checkpoint is not None:
+            loop.restore(checkpoint)
+            self._lease.log(f"continuing after step {checkpoint.step} of {plan.steps}")
+        else:
+            self._lease.log(f"training {self._request.model} for {plan.steps} steps on {self._device}")
+        return loop.run()
+
+    def keep(self, final: Checkpoint) -> tuple[Model, dict[str, Any]]:
+        """Put the trained weights into the store; the custom model, and the job's result."""
+        key = f"models/{self._lease.job.id}"
+        with self._services.scratch() as folder:
+            self._save(folder / "model")
+            weights = weights_hash(folder / "model")
+            parameters = sum(entry.size for entry in tensor_entries(folder / "model"))
+            self._lease.hold()
+            # A worker that died between keeping the files and ending the job left them here.
+            self._services.store.delete(key)
+            self._services.store.put_folder(folder / "model", key, move=True)
+        model = self._model(key, weights, parameters, final)
+        assert model.lineage is not None
+        curve = [to_json(point) for point in final.curve]
+        result = {"model": model.name, "weights": weights, "figures": model.lineage.figures, "curve": curve}
+        return model, result
+
+    def _make_trainer(self) -> SupervisedTrainer:
+        request, values = self._request, self._request.hyperparameters
+        train = as_tokens(self._services, request.train, self._tokenizer, values.max_length)
+        held_out = request.validation
+        return SupervisedTrainer(
+            train,
+            None if held_out is None else as_tokens(self._services, held_out, self._tokenizer, values.max_length),
+            epochs=values.epochs,
+            batch_size=values.batch_size,
+            seed=values.seed,
+            device=torch.device(self._device),
+        )
+
+    def _plan(self) -> Plan:
+        values = self._request.hyperparameters
+        return Plan(
+            steps=values.epochs * self._trainer.steps_per_epoch,
+            steps_per_epoch=self._trainer.steps_per_epoch,
+            learning_rate=values.learning_rate,
+            warmup_steps=values.warmup_steps,
+            weight_decay=values.weight_decay,
+            gradient_clip=values.gradient_clip,
+        )
+
+    def _cost(self) -> TrainingCost:
+        roof = read_roof(self._services.settings.cache_folder, self._device)
+        return TrainingCost(model_size(self._folder), self._request.hyperparameters.rank if self._lora else None, roof)
+
+    def _last_checkpoint(self) -> Checkpoint | None:
+        """The newest checkpoint whose files are whole and unaltered."""
+        for key in (self._lease.job.checkpoint or {}).get("keys", []):
+            try:
+                return read_checkpoint(self._services.store.get_folder(key, verify=True))
+            except (StorageFailure, NotFound) as error:
+                self._lease.log(f"a checkpoint can't be used: {error}; trying the one before it", "warning")
+        return None
+
+    def _save(self, folder: Path) -> None:
+        folder.mkdir()
+        if self._lora is not None:
+            self._lora.save(folder)
+        else:
+            self._network.model.save_pretrained(str(folder))
+            self._tokenizer.save(folder)
+
+    def _model(self, key: str, weights: str, parameters: int, final: Checkpoint) -> Model:
+        request, base = self._request, self._base
+        lineage = Lineage(
+            job=self._lease.job.id,
+            base=base.name,
+            base_identity=base.identity,
+            method=request.method,
+            data_uri=request.train.path,
+            data_hash=request.train.hash,
+            hyperparameters=to_json(request.hyperparameters),
+            seed=request.hyperparameters.seed,
+            versions=versions(),
+            curve=final.curve,
+            figures=self._cost().figures(final.totals),
+        )
+        adapter = self._lora is not None
+        reason = "it is an adapter; export it merged and add that as a model of its own" if adapter else ""
+        return Model(
+            name=request.model,
+            kind=ModelKind.ADAPTER if adapter else ModelKind.FULL,
+            engine=base.engine,
+            uri=key,
+            identity=Identity(weights, base.identity.tokenizer, base.identity.template),
+            source=f"{request.method.value} from {base.name}",
+            licence=base.licence,
+            architecture=base.architecture,
+            parameters=parameters,
+            context=base.context,
+            customizations={method.value: reason for method in Customization},
+            created=time.time(),
+            base=base.name if adapter else None,
+            lineage=lineage,
+        )

@@ -1,0 +1,43 @@
+"""A job's datasets: unchanged since it was submitted, and as tokens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from outcrop.data import tokenized
+from outcrop.data.protocol import Tokenizer
+from outcrop.data.reading import content_hash
+from outcrop.data.tokenized import TokenizedDataset
+from outcrop.domain.errors import NotFound, UserError
+from outcrop.domain.requests import Dataset
+from outcrop.services import Services
+
+
+def require_unchanged(dataset: Dataset) -> None:
+    """Make sure that a dataset is the one the job was submitted with.
+
+    Raises:
+        NotFound: The file is gone.
+        UserError: Its content has changed; the message has both hashes.
+    """
+    if not Path(dataset.path).is_file():
+        raise NotFound(f"{dataset.path}: is gone; put it back (its hash is {dataset.hash}) and resume the job")
+    found = content_hash(Path(dataset.path))
+    if found != dataset.hash:
+        raise UserError(
+            f"{dataset.path}: has changed since the job was submitted: its hash was {dataset.hash}, now {found}; "
+            "put the old file back and resume the job, or submit a new one"
+        )
+
+
+def as_tokens(services: Services, dataset: Dataset, tokenizer: Tokenizer, max_length: int) -> TokenizedDataset:
+    """A training dataset as tokens, made once per content, tokenizer and length.
+
+    Raises:
+        UserError: The file changed under our eyes.
+    """
+    key = tokenized.cache_key(dataset.hash, tokenizer.identity, max_length)
+    made = tokenized.build(dataset.path, tokenizer, max_length, services.settings.cache_folder / "tokenized" / key)
+    if made.manifest.content_hash != dataset.hash:
+        raise UserError(f"{dataset.path}: was changed while it was read; put the old file back and resume the job")
+    return made

@@ -1,0 +1,83 @@
+"""Metrics, found by name. Each is a file; it is imported when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from outcrop.domain.errors import NotFound, NotSupported
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+    from outcrop.metrics.protocol import Metric
+
+ENTRY_POINTS = "outcrop.metrics"
+
+_BUILT_IN = {
+    "rouge1": "outcrop.metrics.rouge:rouge1",
+    "rouge2": "outcrop.metrics.rouge:rouge2",
+    "rougeL": "outcrop.metrics.rouge:rouge_l",
+    "rougeLsum": "outcrop.metrics.rouge:rouge_lsum",
+    "exact_match": "outcrop.metrics.exact_match:exact_match",
+    "token_f1": "outcrop.metrics.token_f1:token_f1",
+    "length_ratio": "outcrop.metrics.length_ratio:length_ratio",
+}
+
+
+def named(name: str) -> Metric:
+    """The metric of that name, as it is by default.
+
+    Args:
+        name: A built-in's name, or one that an installed package offers under the entry point group
+            ``outcrop.metrics`` (a function without parameters that returns a metric). Built-ins come first.
+
+    Returns:
+        A new metric.
+
+    Raises:
+        NotFound: No metric has this name.
+        NotSupported: An installed package offers it, and it can't be imported.
+    """
+    if name in _BUILT_IN:
+        module, _, attribute = _BUILT_IN[name].partition(":")
+        factory: Callable[[], Metric] = getattr(import_module(module), attribute)
+        return factory()
+    for entry in _offered(name):
+        return _loaded(entry)
+    raise NotFound(_unknown(name))
+
+
+def names() -> tuple[str, ...]:
+    """The names that ``named`` knows: the built-ins in their order, then those of installed packages."""
+    others = {entry.name for entry in _offered(None)} - set(_BUILT_IN)
+    return (*_BUILT_IN, *sorted(others))
+
+
+def _offered(name: str | None) -> list[EntryPoint]:
+    # Reading every installed package's metadata takes milliseconds that built-ins need not cost.
+    from importlib.metadata import entry_points
+
+    return [entry for entry in entry_points(group=ENTRY_POINTS) if name is None or entry.name == name]
+
+
+def _loaded(entry: EntryPoint) -> Metric:
+    try:
+        factory: Callable[[], Metric] = entry.load()
+    except (ImportError, AttributeError) as error:
+        raise NotSupported(
+            f"metric {entry.name!r} is offered as {entry.value!r} by an installed package, which can't be imported: "
+            f"{error}; expected a function there that returns a metric: repair or remove that package"
+        ) from error
+    return factory()
+
+
+def _unknown(name: str) -> str:
+    from difflib import get_close_matches
+
+    known = names()
+    by_small = {each.lower(): each for each in known}
+    close = get_close_matches(name.lower(), by_small, n=1)
+    hint = f" Did you mean {by_small[close[0]]}?" if close else ""
+    return f"No metric is named {name!r}; expected one of {', '.join(known)}.{hint}"

@@ -1,0 +1,73 @@
+"""Rows of counts: made from pairs, freed of those without a value, turned into F1."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from outcrop.metrics.protocol import Pair, Rows
+
+Count = Callable[[str, str], tuple[float, ...] | None]
+"""Counts for a response and a reference, in this order; None where they can't be scored."""
+
+
+def count_rows(pairs: Sequence[Pair], count: Count, width: int) -> Rows:
+    """Count every pair.
+
+    Args:
+        pairs: What to count.
+        count: Makes the ``width`` numbers of a row from a response and a reference.
+        width: How many numbers a row has.
+
+    Returns:
+        Shape ``(len(pairs), width)``; a row of NaN where the response or the reference is None, or ``count`` gives
+        None.
+    """
+    rows = np.full((len(pairs), width), np.nan)
+    for row, pair in zip(rows, pairs, strict=True):
+        if pair.response is not None and pair.reference is not None:
+            counts = count(pair.response, pair.reference)
+            if counts is not None:
+                row[:] = counts
+    return rows
+
+
+def has_value(rows: Rows) -> NDArray[np.bool_]:
+    """Which rows hold no NaN, shape ``(n,)``."""
+    return np.asarray(~np.isnan(rows).any(axis=1))
+
+
+def exact_mean(values: NDArray[np.float64]) -> float:
+    """The mean of the values that are not NaN; NaN where there are none.
+
+    The sum is exact before it is rounded once, so the mean does not depend on the order of the records.
+    """
+    left = values[~np.isnan(values)]
+    return math.fsum(left) / len(left) if len(left) else math.nan
+
+
+def defined(value: float) -> float | None:
+    """The value, or None where it is NaN."""
+    return None if math.isnan(value) else value
+
+
+def f1_of_counts(rows: Rows, *, both_empty: float) -> NDArray[np.float64]:
+    """F1 per row, the harmonic mean of precision and recall, in 0..1.
+
+    ``2 hits / (n_response + n_reference)``, which is ``2 P R / (P + R)`` with ``P = hits / n_response`` and
+    ``R = hits / n_reference``, and is defined where one of the two is not.
+
+    Args:
+        rows: Columns hits, n_response, n_reference; shape ``(n, 3)``.
+        both_empty: The value of a row of three zeros.
+
+    Returns:
+        Shape ``(n,)``; NaN for rows of NaN.
+    """
+    total = rows[:, 1] + rows[:, 2]
+    values = np.full(len(rows), both_empty)
+    np.divide(2 * rows[:, 0], total, out=values, where=total != 0)
+    return values

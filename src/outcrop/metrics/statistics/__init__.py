@@ -1,0 +1,1 @@
+"""Intervals and paired tests, all from a metric's rows."""

@@ -1,0 +1,24 @@
+"""An adapter merged into its base: whole weights that need no adapter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from outcrop.models.chat import ChatTokenizer
+from outcrop.models.network import load_network
+
+
+def merge(base: Path, adapter: Path, target: Path) -> None:
+    """Write base plus adapter as float32 safetensors, with the base's tokenizer, template and settings.
+
+    Raises:
+        NotSupported: The base can't be loaded.
+        ValueError: The merged weights are not finite.
+    """
+    from peft import PeftModel
+
+    network = load_network(base)
+    adapted = PeftModel.from_pretrained(network.model, str(adapter), is_trainable=False)
+    merged = adapted.merge_and_unload(safe_merge=True)
+    merged.save_pretrained(str(target))
+    ChatTokenizer.load(base).save(target)

@@ -1,0 +1,82 @@
+"""Texts that models and datasets wrote, made fit to print: control characters out, length bounded."""
+
+from __future__ import annotations
+
+import html
+import json
+import unicodedata
+
+#: How people write the metrics' names; a metric that is not here goes by its own.
+METRICS = {
+    "bleu": "BLEU",
+    "chrf": "chrF",
+    "exact_match": "Exact match",
+    "f1": "F1",
+    "length_ratio": "Length ratio",
+    "perplexity": "Perplexity",
+    "rouge1": "ROUGE-1",
+    "rouge2": "ROUGE-2",
+    "rougeL": "ROUGE-L",
+    "rougeLsum": "ROUGE-Lsum",
+}
+
+#: Embeddings, overrides and isolates of the bidirectional algorithm.
+TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
+
+
+def metric_label(name: str) -> str:
+    """The metric's name as people write it."""
+    return METRICS.get(name, one_line(name))
+
+
+def clean(text: str) -> str:
+    """The text without what a page, a terminal or UTF-8 cannot take.
+
+    Control characters (a terminal obeys them) and lone surrogates become U+FFFD; tabs stay, and every line end
+    is a line feed.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join("\ufffd" if _unprintable(character) else character for character in text)
+
+
+def _unprintable(character: str) -> bool:
+    return character not in "\n\t" and unicodedata.category(character) in ("Cc", "Cs")
+
+
+def one_line(text: str) -> str:
+    """The cleaned text with all white space as single spaces, and without marks that turn the reading direction.
+
+    A name stands within our sentences: a mark in it would turn round the numbers that follow.
+    """
+    return " ".join("".join(character for character in clean(text) if character not in TURNING).split())
+
+
+def quoted(name: str) -> str:
+    """The name in quotes; one with right-to-left letters is isolated, so that what follows keeps its direction."""
+    name = one_line(name)
+    if any(unicodedata.bidirectional(character) in ("R", "AL") for character in name):
+        name = f"\u2068{name}\u2069"
+    return f"“{name}”"
+
+
+def setting(value: object) -> str:
+    """A parameter's value as it would be written in JSON, a text without its quotes."""
+    return one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
+
+
+def trimmed(text: str, limit: int) -> tuple[str, int]:
+    """The cleaned text cut to ``limit`` bytes of escaped UTF-8, and how many characters were left out."""
+    text = clean(text)
+    if _cost(text) <= limit:
+        return text, 0
+    kept, cost = 0, 0
+    for character in text:
+        cost += _cost(character)
+        if cost > limit:
+            break
+        kept += 1
+    return text[:kept], len(text) - kept
+
+
+def _cost(text: str) -> int:
+    return len(html.escape(text).encode())

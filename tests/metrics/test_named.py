@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint, EntryPoints
+
+import pytest
+
+from outcrop import metrics
+from outcrop.domain.errors import NotFound, NotSupported
+from outcrop.domain.scores import Direction
+
+BUILT_IN = ("rouge1", "rouge2", "rougeL", "rougeLsum", "exact_match", "token_f1", "length_ratio")
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_built_ins_carry_their_name(name: str) -> None:
+    metric = metrics.named(name)
+    assert metric.name == name
+    assert metric.signature.endswith("|v1")
+    assert metric.unit == ""
+    assert metric.direction is (Direction.NONE if name == "length_ratio" else Direction.HIGHER)
+    assert metric.prepare([]).shape == (0, len(metric.columns))
+
+
+def test_signatures_differ() -> None:
+    assert len({metrics.named(name).signature for name in BUILT_IN}) == len(BUILT_IN)
+
+
+def test_unknown_name_says_what_exists_and_what_is_close() -> None:
+    with pytest.raises(NotFound) as caught:
+        metrics.named("rougel")
+    message = str(caught.value)
+    assert message.startswith("No metric is named 'rougel'; expected one of rouge1, rouge2, rougeL, ")
+    assert message.endswith("Did you mean rougeL?")
+    assert (caught.value.code, caught.value.exit_code) == ("ResourceNotFoundException", 2)
+
+
+def test_nothing_close_suggests_nothing() -> None:
+    with pytest.raises(NotFound, match=r"length_ratio\.$"):
+        metrics.named("ÿ")
+
+
+def test_installed_packages_are_found_on_a_miss(monkeypatch: pytest.MonkeyPatch) -> None:
+    offer(monkeypatch, "words", "outcrop.metrics.token_f1:token_f1")
+    assert metrics.named("words").name == "token_f1"
+    assert metrics.names() == (*BUILT_IN, "words")
+
+
+def test_built_ins_come_before_installed_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    offer(monkeypatch, "rouge1", "outcrop.metrics.token_f1:token_f1")
+    assert metrics.named("rouge1").name == "rouge1"
+    assert metrics.names() == BUILT_IN
+
+
+@pytest.mark.parametrize("place", ["absent_package:metric", "outcrop.metrics.rouge:absent"])
+def test_a_package_that_cannot_be_imported_is_named(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    offer(monkeypatch, "broken", place)
+    with pytest.raises(NotSupported, match=f"'broken' is offered as '{place}'") as caught:
+        metrics.named("broken")
+    assert caught.value.code == "ValidationException"
+
+
+def test_listing_names_loads_no_numpy() -> None:
+    code = "import sys, outcrop.metrics as m; m.names(); sys.exit('numpy' in sys.modules or 'scipy' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def offer(monkeypatch: pytest.MonkeyPatch, name: str, place: str) -> None:
+    entries = EntryPoints([EntryPoint(name, place, metrics.ENTRY_POINTS)])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **chosen: entries.select(**chosen))

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from outcrop.domain.errors import InvalidInput
+from outcrop.metrics.protocol import Metric
+from outcrop.metrics.rouge import lcs_length, lcs_places, rouge1, rouge2, rouge_l, rouge_lsum, rouge_n
+
+from .doubles import FIXTURES, rows_of, value_of, values_of
+
+# rouge-score's values are stored with 12 digits; what is left is the rounding of two ways to write F1.
+TOLERANCE = 1e-9
+EXAMPLE = Path(__file__).parents[2] / "examples" / "debian-synopsis"
+
+tokens = st.lists(st.sampled_from("abcd"), max_size=12)
+
+
+def metrics(stem: bool) -> dict[str, Metric]:
+    made = (rouge1(stem=stem), rouge2(stem=stem), rouge_n(3, stem=stem), rouge_l(stem=stem), rouge_lsum(stem=stem))
+    return {metric.name: metric for metric in made}
+
+
+def loaded(name: str) -> Any:
+    return json.loads((FIXTURES / name).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("stem", [False, True])
+@pytest.mark.parametrize("name", ["rouge1", "rouge2", "rouge3", "rougeL", "rougeLsum"])
+def test_cases_equal_rouge_score(name: str, stem: bool) -> None:
+    cases = loaded("rouge_cases.json")["cases"]
+    found = values_of(metrics(stem)[name], [(case["response"], case["reference"]) for case in cases])
+    assert found == pytest.approx([case["f1"][name][stem] for case in cases], abs=TOLERANCE)
+
+
+@pytest.mark.skipif(not EXAMPLE.exists(), reason="the example's records are not part of a source distribution")
+@pytest.mark.parametrize("file", ["train", "validation", "test"])
+@pytest.mark.parametrize("stem", [False, True])
+def test_real_text_equals_rouge_score(file: str, stem: bool) -> None:
+    expected = loaded("rouge_synopsis.json")["files"][file]
+    content = (EXAMPLE / f"{file}.jsonl").read_bytes()
+    assert hashlib.sha256(content).hexdigest() == expected["sha256"], "run tests/fixtures/metrics/make_rouge.py again"
+    pairs = synopsis_pairs(content.decode())
+    for name, metric in metrics(stem).items():
+        assert values_of(metric, pairs) == pytest.approx(expected["f1"][name][stem], abs=TOLERANCE), name
+
+
+def synopsis_pairs(text: str) -> list[tuple[str, str]]:
+    """As in make_rouge.py: description and synopsis, the reverse, description and the next record's."""
+    records = [json.loads(line) for line in text.splitlines()]
+    described = [record["prompt"].split("\n\n", 1)[1] for record in records]
+    pairs = []
+    for place, record in enumerate(records):
+        synopsis = record.get("referenceResponse") or record["completion"]
+        following = described[(place + 1) % len(described)]
+        this = described[place]
+        pairs += [(this, synopsis), (synopsis, this), (this, following)]
+    return pairs
+
+
+def test_rows_hold_the_counts() -> None:
+    assert rows_of(rouge1(), ("the the cat", "the dog sat on the mat")).tolist() == [[2, 3, 6]]
+    assert rows_of(rouge2(), ("a b c", "b c d")).tolist() == [[1, 2, 2]]
+    assert rows_of(rouge_l(), ("a b c d", "a c b d e")).tolist() == [[3, 4, 5]]
+
+
+def test_lins_example_of_union_lcs() -> None:
+    # Lin 2004, section 3.2: w1 w2 w3 w5 are hit, of 5 in the reference and 10 in the response. The paper's union has
+    # w1 w2 from the first sentence and w1 w3 w5 from the second.
+    response = "w1 w2 w6 w7 w8\nw1 w3 w8 w9 w5"
+    assert rows_of(rouge_lsum(), (response, "w1 w2 w3 w4 w5")).tolist() == [[4, 10, 5]]
+
+
+def test_lsum_spends_a_token_once() -> None:
+    # Both reference sentences find the response's one "a"; the paper's formula would count two hits.
+    assert rows_of(rouge_lsum(), ("a x", "a y\na z")).tolist() == [[1, 2, 4]]
+
+
+def test_newlines_matter_to_lsum_only() -> None:
+    response, reference = "b c\na", "a\nb c"
+    assert value_of(rouge_lsum(), response, reference) == 1
+    assert value_of(rouge_l(), response, reference) == pytest.approx(2 / 3)
+    assert value_of(rouge_l(), "b c a", "a b c") == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("metric", [*metrics(True).values()], ids=lambda metric: metric.name)
+def test_what_cannot_be_scored(metric: Metric) -> None:
+    left_out = [(None, "some words here"), ("some words here", None), (None, None), ("words", ""), ("words", "日本語")]
+    assert all(math.isnan(value) for value in values_of(metric, left_out))
+    assert math.isnan(metric.score(rows_of(metric, *left_out)))
+    assert value_of(metric, "", "some words here") == 0
+    assert metric.score(rows_of(metric, *left_out, ("", "some words here"), ("some words here",) * 2)) == 0.5
+
+
+def test_a_reference_shorter_than_n_is_zero() -> None:
+    assert value_of(rouge2(), "word", "word") == 0
+
+
+def test_no_records() -> None:
+    rows = rouge1().prepare([])
+    assert rows.shape == (0, 3)
+    assert math.isnan(rouge1().score(rows))
+
+
+def test_signature_names_the_choices() -> None:
+    assert rouge_l().signature == "rouge:L|stem:yes|tok:az09|stat:mean-f1|v1"
+    assert rouge_l(stem=False).signature == "rouge:L|stem:no|tok:az09|stat:mean-f1|v1"
+    assert rouge_lsum().signature == "rouge:Lsum|stem:yes|tok:az09|sent:newline|stat:mean-f1|v1"
+
+
+def test_n_below_one_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="rouge_n: n: found 0; expected 1 or more") as caught:
+        rouge_n(0)
+    assert caught.value.code == "ValidationException"
+
+
+def table(reference: list[str], response: list[str]) -> list[list[int]]:
+    """The lengths of the LCS of all beginnings, cell by cell: the slow, clear version."""
+    cells = [[0] * (len(response) + 1) for _ in range(len(reference) + 1)]
+    for i, wanted in enumerate(reference, 1):
+        for j, found in enumerate(response, 1):
+            longer = cells[i - 1][j - 1] + 1
+            cells[i][j] = longer if wanted == found else max(cells[i - 1][j], cells[i][j - 1])
+    return cells
+
+
+@given(tokens, tokens)
+def test_lcs_length_is_that_of_the_table(reference: list[str], response: list[str]) -> None:
+    assert lcs_length(reference, response) == table(reference, response)[-1][-1]
+
+
+@given(tokens, tokens)
+def test_lcs_places_hold_a_longest_common_subsequence(reference: list[str], response: list[str]) -> None:
+    places = lcs_places(reference, response)[::-1]
+    assert len(places) == lcs_length(reference, response)
+    assert places == sorted(set(places))
+    rest = iter(response)
+    assert all(reference[place] in rest for place in places)
+
+
+def test_tie_break_passes_over_the_reference_first() -> None:
+    # "a" or "b" alone is a longest common subsequence; the one nearer the reference's beginning is read.
+    assert lcs_places(["a", "b"], ["b", "a"]) == [0]
