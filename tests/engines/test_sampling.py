@@ -20,13 +20,15 @@ def expected(logits: NDArray[np.float64], parameters: GenerationParameters) -> N
     order = sorted(range(len(weights)), key=lambda token: -weights[token])
     kept = order[: parameters.top_k] if parameters.top_k else order
     total = sum(weights[token] for token in kept)
-    shares, mass = np.zeros(len(logits)), 0.0
+    shares: NDArray[np.float64] = np.zeros(len(logits))
+    mass = 0.0
     for token in kept:
         if mass >= parameters.top_p:
             break
         shares[token] = weights[token] / total
         mass += shares[token]
-    return shares / shares.sum()
+    shares /= shares.sum()
+    return shares
 
 
 def drawn(logits: NDArray[np.float64], parameters: GenerationParameters) -> NDArray[np.int64]:

@@ -51,9 +51,9 @@ def test_the_same_input_gives_the_same_chart() -> None:
         ([-0.04, 0.12], (0.0, 0.05, 0.1)),
         ([3.0, 11.0], (0.0, 5.0, 10.0)),
         ([-7.0], (-6.0, -4.0, -2.0, 0.0)),
-        ([0.0], (-0.4, -0.2, 0.0, 0.2, 0.4)),
-        ([None, math.nan], (-0.4, -0.2, 0.0, 0.2, 0.4)),
-        ([], (-0.4, -0.2, 0.0, 0.2, 0.4)),
+        ([0.0], (-0.5, 0.0, 0.5)),
+        ([None, math.nan], (-0.5, 0.0, 0.5)),
+        ([], (-0.5, 0.0, 0.5)),
     ],
 )
 def test_an_axis_has_zero_and_round_ticks(values: list[float | None], ticks: tuple[float, ...]) -> None:
@@ -73,7 +73,7 @@ def test_positions_are_what_the_scale_says() -> None:
     assert [scale.at(tick) for tick in scale.ticks] == [6.0, 50.0, 94.0]
     chart = ElementTree.fromstring(interval_bar(Bar("a", 0.5, 0.25, 0.75, "good", ""), scale, "a"))
     span, mark = chart.findall("rect")
-    assert (span.get("x"), span.get("width"), mark.get("x")) == ("61.00%", "11.00%", "72.00%")
+    assert (span.get("x"), span.get("width"), mark.get("x")) == ("61.00%", "22.00%", "72.00%")
     assert {"good"} == {rect.get("class", "").split()[1] for rect in (span, mark)}
     assert [line.get("x1") for line in chart.findall("line[@class='zero']")] == ["50.00%"]
 

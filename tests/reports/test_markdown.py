@@ -56,7 +56,7 @@ def test_every_candidate_has_its_part() -> None:
 
 
 def test_long_texts_say_where_the_rest_is() -> None:
-    assert "more characters: line 1 of job" in render_markdown(ALL["weird"]())
+    assert "more characters; whole in records.jsonl of job" in render_markdown(ALL["weird"]())
 
 
 def test_a_curve_is_thinned_evenly_with_both_ends() -> None:

@@ -88,9 +88,13 @@ def test_worse_in_words_and_another_task() -> None:
 
 
 def test_undecided_says_how_many_records_it_would_take() -> None:
-    found = verdict(*primary(), comparison(difference=0.05, low=-0.05, high=0.15, p_value=0.3, p_holm=0.6), is_base=True)
+    found = verdict(
+        *primary(), comparison(difference=0.05, low=-0.05, high=0.15, p_value=0.3, p_holm=0.6), is_base=True
+    )
     assert found.outcome == UNDECIDED
-    assert found.headline.startswith("These 126 records can’t tell whether “synopsis” is better or worse than its base:")
+    assert found.headline.startswith(
+        "These 126 records can’t tell whether “synopsis” is better or worse than its base:"
+    )
     assert "(95% interval −0.05 to +0.15, p = 0.30, p = 0.60 after Holm’s correction)" in found.detail
     assert "it would take roughly 510 records" in found.detail
 
@@ -105,7 +109,7 @@ def test_lower_is_better() -> None:
     pair = score(BASE, "perplexity"), score(TUNED, "perplexity")
     found = verdict(*pair, comparison("perplexity"))
     assert found.outcome == WORSE
-    assert found.headline.endswith("scores worse than “smollm2-135m-instruct-q4_1”: Perplexity 38.90 against 31.42; lower is better.")
+    assert found.headline == f"“{TUNED}” scores worse than “{BASE}”: perplexity 38.9 against 31.4; lower is better."
 
 
 def test_no_way_is_better() -> None:
@@ -137,9 +141,9 @@ def test_values_that_contradict_the_paired_difference_are_not_quoted() -> None:
 def test_a_metric_that_moved_the_other_way_is_named() -> None:
     others = [comparison("perplexity"), comparison("rouge2"), comparison("exact_match")]
     found = verdict(*primary(), comparison(), others)
-    assert found.detail.endswith("But Perplexity got worse (+7.5, +4.2 to +10.8).")
+    assert found.detail.endswith("But perplexity got worse (+7.5, +4.2 to +10.8).")
     chance = replace(others[0], p_holm=0.3)
-    assert "Perplexity" not in verdict(*primary(), comparison(), [chance]).detail
+    assert "perplexity" not in verdict(*primary(), comparison(), [chance]).detail
 
 
 def test_a_weak_p_value_is_a_hint() -> None:

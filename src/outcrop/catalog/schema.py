@@ -27,7 +27,7 @@ def open_database(url: str) -> sa.Engine:
         _make_folder(engine)
         if _revision(engine) != REVISION:
             _migrate(engine)
-    except sa.exc.OperationalError as error:
+    except sa.exc.DatabaseError as error:
         engine.dispose()
         raise StorageFailure(f"{_place(engine)}: the catalog can't be opened ({error.orig})") from error
     except OSError as error:

@@ -1,8 +1,12 @@
-"""The shipped double: an engine that answers by a script, the same each time, without any model.
+r"""The shipped double: an engine that answers by a script, the same each time, without any model.
 
 A model folder with a ``scripted.json`` is one:
 
-    {"responses": {"What is gneiss?": "A rock."}, "patterns": [["capital of (\\\\w+)", "\\\\1 has one."]], "calls": "calls.txt"}
+    {
+      "responses": {"What is gneiss?": "A rock."},
+      "patterns": [["capital of (\\w+)", "The capital of \\1 has one."]],
+      "calls": "calls.txt"
+    }
 """
 
 from __future__ import annotations
@@ -34,12 +38,12 @@ _PIECE = re.compile(r"\s*\S+|\s+")
 
 @dataclass(frozen=True)
 class Script:
-    """What a scripted engine says. Its tokens are words, each with the space before it.
+    r"""What a scripted engine says. Its tokens are words, each with the space before it.
 
     Attributes:
         responses: Response by prompt (the text of the last user message).
         patterns: Pairs of a regular expression, searched for in the prompt, and a response that may hold its groups
-            (``\\\\1``); the first that matches counts, after ``responses``.
+            (``\1``); the first that matches counts, after ``responses``.
         echo_words: Every other prompt is answered with this many of its first words.
         delay: Seconds that each response takes.
         logprob_per_character: Log-probability of each character, in nats.
@@ -160,7 +164,7 @@ class ScriptedEngine:
         return results
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Words counted in hashed places, scaled to length 1: ``(texts, width)``; texts without a word are all alike."""
+        """Words counted in hashed places, scaled to length 1: ``(texts, width)``; no word counts as one."""
         vectors = np.zeros((len(texts), self._script.width), dtype=np.float32)
         for vector, text in zip(vectors, texts, strict=True):
             for word in text.lower().split() or [""]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from outcrop.domain.models import CurvePoint
 from outcrop.domain.scores import Comparison, Direction, EvaluatedModel, Moved, MovedRecord, Outcome, Report, Score
 from outcrop.reports import charts, numbers
 from outcrop.reports.sections import Section, metrics, scores_by_model, sections, thinned
@@ -108,7 +109,7 @@ class Curve:
 
     model: EvaluatedModel
     chart: Markup
-    points: tuple[object, ...]
+    points: tuple[CurvePoint, ...]
     total: int
 
 

@@ -108,7 +108,9 @@ def _fenced(report: Report, record: MovedRecord, text: str) -> str:
     longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
     fence = "`" * max(3, longest + 1)
     job = _text(report.job)
-    more = f"\n\n… and {numbers.count(left_out)} more characters: line {record.line} of job {job}." if left_out else ""
+    more = (
+        f"\n\n… and {numbers.count(left_out)} more characters; whole in records.jsonl of job {job}." if left_out else ""
+    )
     return f"{fence}text\n{shown}\n{fence}{more}"
 
 

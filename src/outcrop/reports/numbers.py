@@ -39,7 +39,7 @@ def places(value: float | None, low: float | None, high: float | None) -> int:
 
 def places_apart(first: float, second: float) -> int:
     """How many decimal places show two significant digits of how far two values lie apart."""
-    return max(_two_digits(abs(first - second)), 2) if first != second else 2
+    return _two_digits(abs(first - second)) if first != second else 2
 
 
 def fixed(value: float | None, decimals: int, *, signed: bool = False) -> str:

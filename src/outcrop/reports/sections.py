@@ -63,7 +63,7 @@ def scores_by_model(report: Report) -> dict[tuple[str, str], Score]:
 
 
 def thinned(curve: tuple[CurvePoint, ...], most: int) -> tuple[CurvePoint, ...]:
-    """At most about ``most`` points of a curve, evenly picked; first and last stay, and the validated ones if they fit."""
+    """About ``most`` points of a curve, evenly picked; both ends stay, and the validated points if they fit."""
     if len(curve) <= most:
         return curve
     stride = -(-len(curve) // most)

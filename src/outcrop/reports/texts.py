@@ -8,16 +8,13 @@ import unicodedata
 
 #: How people write the metrics' names; a metric that is not here goes by its own.
 METRICS = {
-    "bleu": "BLEU",
-    "chrf": "chrF",
     "exact_match": "Exact match",
-    "f1": "F1",
     "length_ratio": "Length ratio",
-    "perplexity": "Perplexity",
     "rouge1": "ROUGE-1",
     "rouge2": "ROUGE-2",
     "rougeL": "ROUGE-L",
     "rougeLsum": "ROUGE-Lsum",
+    "token_f1": "Token F1",
 }
 
 #: Embeddings, overrides and isolates of the bidirectional algorithm.

@@ -7,6 +7,9 @@ A test module subclasses ``EngineContract``, says how its engine is made, and ge
             return MyEngine(...)
 """
 
+# The name of a test says what is promised.
+# ruff: noqa: D102
+
 from __future__ import annotations
 
 import itertools
