@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from tests.tiny_model import tiny_model
 from transformers import AutoModelForCausalLM
 
 from outcrop.engines.transformers import LoadedBase
+from tests.tiny_model import tiny_model
 
 
 @pytest.fixture(autouse=True, scope="package")

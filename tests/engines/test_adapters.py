@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from tests.tiny_model import tiny_model
 from transformers import AutoModelForCausalLM
 
 from outcrop.domain.errors import NotFound, NotSupported
@@ -17,6 +16,7 @@ from outcrop.domain.generation import GenerationParameters, LogLikelihood
 from outcrop.engines.transformers import LoadedBase, TransformersEngine
 from outcrop.models.chat import ChatTokenizer
 from outcrop.testing.engines import as_prompts
+from tests.tiny_model import tiny_model
 
 REQUESTS = [("granite is", " hard"), ("slate", " splits along its planes"), ("", "chalk")]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.tiny_model import tiny_model
 
 from outcrop.engines.protocol import Engine
 from outcrop.engines.scripted import Script, ScriptedEngine
 from outcrop.engines.transformers import LoadedBase
 from outcrop.testing.engines import EngineContract
+from tests.tiny_model import tiny_model
 
 
 class TestScripted(EngineContract):

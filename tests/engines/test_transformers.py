@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.tiny_model import CONTEXT, tiny_model
 
 from outcrop.domain.errors import InvalidInput, NotSupported
 from outcrop.domain.generation import GenerationParameters, Response
@@ -20,6 +19,7 @@ from outcrop.engines.sampling import Picks
 from outcrop.engines.transformers import LoadedBase, TransformersEngine
 from outcrop.models.chat import ChatTokenizer
 from outcrop.testing.engines import as_prompts
+from tests.tiny_model import CONTEXT, tiny_model
 
 GREEDY = GenerationParameters(max_tokens=40)
 SAMPLED = GenerationParameters(max_tokens=40, temperature=1.0, top_p=0.98, seed=5)

@@ -36,6 +36,11 @@ def test_unknown_name_says_what_exists_and_what_is_close() -> None:
     assert (caught.value.code, caught.value.exit_code) == ("ResourceNotFoundException", 2)
 
 
+def test_case_does_not_hide_what_is_close() -> None:
+    with pytest.raises(NotFound, match=r"Did you mean rougeLsum\?$"):
+        metrics.named("ROUGE-LSUM")
+
+
 def test_nothing_close_suggests_nothing() -> None:
     with pytest.raises(NotFound, match=r"length_ratio\.$"):
         metrics.named("ÿ")

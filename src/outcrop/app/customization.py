@@ -23,7 +23,7 @@ from outcrop.models.chat import ChatTokenizer
 from outcrop.models.cost import model_size
 from outcrop.models.device import choose_device
 from outcrop.roof import read_roof
-from outcrop.services import Services
+from outcrop.services import Services, new_job_id
 from outcrop.trainers.estimate import USUAL_SHARE, Estimate, Volume, estimate
 
 
@@ -79,12 +79,12 @@ def prepare_customization(
 
 
 def submit_customization(services: Services, prepared: PreparedCustomization) -> Job:
-    """Start the job of a checked request; the job has the custom model's name.
-
-    Raises:
-        AlreadyExists: A job of that name is there.
-    """
-    return services.submit(JobKind.CUSTOMIZATION, None, to_json(prepared.request))
+    """Start the job of a checked request; it is named ``customize-MODEL``, with a suffix where that is taken."""
+    name = f"customize-{prepared.request.model}"
+    try:
+        return services.submit(JobKind.CUSTOMIZATION, name, to_json(prepared.request))
+    except AlreadyExists:
+        return services.submit(JobKind.CUSTOMIZATION, f"{name}-{new_job_id()}", to_json(prepared.request))
 
 
 def _method(method: str) -> Customization:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from outcrop.cli.output import JsonOption, console, print_json, say
+
+if TYPE_CHECKING:
+    from outcrop.domain.jobs import Job
 
 
 def evaluate(
@@ -30,6 +33,7 @@ def evaluate(
     """Score models on a dataset, and say whether the later ones are better than the first."""
     from outcrop.app import Outcrop
     from outcrop.app.evaluation import submit_evaluation
+    from outcrop.cli.following import follow
 
     options: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature, "top_p": top_p, "top_k": top_k}
     given = {key: value for key, value in options.items() if value is not None}
@@ -40,24 +44,27 @@ def evaluate(
             outcrop.services, models, data=data, task=task, metrics=wanted, name=name, seed=seed, given=given
         )
         if not detach:
-            _finish(outcrop, job.id, as_json)
+            show_report(outcrop, follow(outcrop, job.id), as_json=as_json)
         elif as_json:
             print_json({"job": job.name})
         else:
             typer.echo(f"job {job.name} goes on by itself; see it with: outcrop jobs follow {job.name}")
 
 
-def _finish(outcrop: Any, job_id: str, as_json: bool) -> None:
+def show_report(outcrop: Any, job: Job, *, as_json: bool) -> None:
+    """Print an evaluation job's report, and where its page is.
+
+    Raises:
+        IllegalMove: The job is no evaluation job, or is not done.
+    """
     from outcrop.app.evaluation import report_of
-    from outcrop.cli.following import follow
     from outcrop.reports.document import document
     from outcrop.reports.terminal import render_terminal
 
-    job = follow(outcrop, job_id)
-    report = report_of(job)
+    found = report_of(job)
     place = outcrop.jobs.report_file(job)
     if as_json:
-        print_json({**document(report), "report_file": place})
+        print_json({**document(found), "report_file": place})
     else:
-        render_terminal(report, console())
+        render_terminal(found, console())
     say(f"report: {place}")

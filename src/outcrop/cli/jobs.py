@@ -77,6 +77,17 @@ def follow(name: Name, as_json: JsonOption = False) -> None:
 
 
 @app.command()
+def report(name: Name, as_json: JsonOption = False) -> None:
+    """Show an evaluation job's report, once it is done."""
+    from outcrop.app import Outcrop
+    from outcrop.cli.evaluate import show_report
+    from outcrop.cli.following import follow as follow_job
+
+    with Outcrop() as outcrop:
+        show_report(outcrop, follow_job(outcrop, name), as_json=as_json)
+
+
+@app.command()
 def logs(
     name: Name,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job ends.")] = False,

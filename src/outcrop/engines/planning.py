@@ -12,12 +12,15 @@ from outcrop.domain.errors import Fault
 class Limits:
     """How large a batch may be.
 
+    On two cores SmolLM2-135M decodes 16 tokens a second alone, 85 with 8 rows, 137 with 16, 247 with 32 and 319 with 64
+    (float32, prompts of 130 tokens), which is what the defaults follow.
+
     Attributes:
         rows: The most rows.
         tokens: The most tokens of a padded batch, those to be generated included; a single row may have more.
     """
 
-    rows: int = 32
+    rows: int = 64
     tokens: int = 16_384
 
 

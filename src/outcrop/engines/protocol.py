@@ -26,12 +26,17 @@ class Engine(Protocol):
         """Cut the prompts into batches before the run.
 
         Raises:
-            InvalidInput: Where a prompt leaves no room in the model's context, naming each.
+            InvalidInput: Where a parameter is out of range or a prompt leaves no room in the model's context, naming
+                each.
         """
         ...
 
     def generate(self, prompts: Sequence[Prompt], parameters: GenerationParameters) -> list[Response]:
-        """Answer the prompts together, as one batch; responses in the order of the prompts."""
+        """Answer the prompts together, as one batch; responses in the order of the prompts.
+
+        Raises:
+            InvalidInput: As ``plan``.
+        """
         ...
 
     def stream(self, prompt: Prompt, parameters: GenerationParameters) -> Iterator[str]:
@@ -39,7 +44,10 @@ class Engine(Protocol):
         ...
 
     def loglikelihood(self, requests: Sequence[tuple[str, str]]) -> list[LogLikelihood]:
-        """Log-probability of each continuation given its context, both plain text; in the order of the requests."""
+        """Log-probability of each continuation given its context, both plain text; in the order of the requests.
+
+        An empty continuation has no tokens and the log-probability 0.
+        """
         ...
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:

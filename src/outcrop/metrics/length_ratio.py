@@ -6,9 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from outcrop.domain.scores import Direction
 from outcrop.metrics.protocol import Pair, Rows
-from outcrop.metrics.rows import count_rows, has_value
+from outcrop.metrics.rows import count_rows
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class LengthRatio:
 
     def score(self, rows: Rows) -> float:
         """The ratio of the sums, from 0 and without upper bound; NaN where no row is left."""
-        n_response, n_reference = rows[has_value(rows)].sum(axis=0)
+        n_response, n_reference = (np.nansum(column) for column in rows.T)
         return float(n_response / n_reference) if n_reference else math.nan
 
 

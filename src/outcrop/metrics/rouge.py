@@ -109,21 +109,17 @@ def _count_lcs(tokens: _Tokens, response: str, reference: str) -> _Counts | None
 def _count_union_lcs(tokens: _Tokens, response: str, reference: str) -> _Counts | None:
     found = [tokens(line) for line in response.split("\n")]
     wanted = [tokens(line) for line in reference.split("\n")]
-    left_found = Counter(token for sentence in found for token in sentence)
-    left_wanted = Counter(token for sentence in wanted for token in sentence)
-    n_found, n_wanted = left_found.total(), left_wanted.total()
+    n_found, n_wanted = sum(map(len, found)), sum(map(len, wanted))
     if not n_wanted:
         return None
+    left = Counter(token for sentence in found for token in sentence)
     hits = 0
     for sentence in wanted:
         places = set().union(*(lcs_places(sentence, other) for other in found))
-        # ROUGE-1.5.5 spends each token once over all sentences; the paper's formula would count it again.
-        for place in sorted(places):
-            token = sentence[place]
-            if left_found[token] > 0 and left_wanted[token] > 0:
-                hits += 1
-                left_found[token] -= 1
-                left_wanted[token] -= 1
+        # ROUGE-1.5.5 spends each token of the response once; the paper's formula would count it again.
+        spent = Counter(sentence[place] for place in places) & left
+        left -= spent
+        hits += spent.total()
     return hits, n_found, n_wanted
 
 

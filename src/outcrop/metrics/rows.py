@@ -37,7 +37,11 @@ def count_rows(pairs: Sequence[Pair], count: Count, width: int) -> Rows:
 
 def has_value(rows: Rows) -> NDArray[np.bool_]:
     """Which rows hold no NaN, shape ``(n,)``."""
-    return np.asarray(~np.isnan(rows).any(axis=1))
+    # Column by column: numpy is some ten times slower along an axis of two or three.
+    missing = np.zeros(len(rows), dtype=np.bool_)
+    for column in np.isnan(rows).T:
+        missing |= column
+    return ~missing
 
 
 def exact_mean(values: NDArray[np.float64]) -> float:

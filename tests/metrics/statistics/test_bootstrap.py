@@ -93,6 +93,18 @@ def test_interval_and_p_value_agree(triples: list[tuple[int, int, int]], seed: i
     assert (found.low > 0 or found.high < 0) == (found.p_value <= 0.1 + 1e-12)
 
 
+def test_bounds_are_order_statistics() -> None:
+    # Of 39 resamples the first and the last bound 95 %, of 79 the second from either end does.
+    rows = drawn_rows(15, seed=9)
+    for resamples, rank in ((39, 1), (79, 2)):
+        generator = np.random.default_rng(3)
+        drawn = sorted(RATIO.score(rows[generator.integers(15, size=15)]) for _ in range(resamples))
+        found = bootstrap_interval(RATIO, rows, seed=3, resamples=resamples)
+        assert (found.low, found.high) == (drawn[rank - 1], drawn[-rank])
+        paired = bootstrap_difference(RATIO, rows * [0, 1], rows, seed=3, resamples=resamples)
+        assert (paired.low, paired.high) == (drawn[rank - 1], drawn[-rank])
+
+
 def test_same_seed_same_result_other_seed_another() -> None:
     rows = drawn_rows(50, seed=1)
     assert bootstrap_interval(RATIO, rows, seed=4) == bootstrap_interval(RATIO, rows, seed=4)

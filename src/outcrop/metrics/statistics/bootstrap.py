@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,6 @@ from outcrop.metrics.protocol import Metric, Rows
 from outcrop.metrics.rows import defined, has_value
 from outcrop.metrics.statistics.intervals import Interval, check_confidence
 from outcrop.metrics.statistics.paired import PairedDifference, check_same_records
-
-_Draw = NDArray[np.intp]
 
 
 def bootstrap_interval(
@@ -47,7 +45,7 @@ def bootstrap_interval(
     value = defined(metric.score(left)) if n else None
     if value is None or n < 2:
         return Interval(value, None, None, f"no bounds: {_too_few(n)}", n, n_left_out)
-    drawn = np.sort(_redrawn(lambda draw: metric.score(left[draw]), n, seed, resamples))
+    drawn = _redrawn(metric.score, [left], seed, resamples)
     if np.isnan(drawn).any():
         return Interval(value, None, None, "no bounds: undefined on some resamples", n, n_left_out)
     method = f"percentile bootstrap, {resamples} resamples, seed {seed}"
@@ -92,10 +90,14 @@ def bootstrap_difference(
     both = has_value(baseline_rows) & has_value(candidate_rows)
     before, after = baseline_rows[both], candidate_rows[both]
     n, n_left_out = len(before), len(baseline_rows) - len(before)
-    difference = defined(metric.score(after) - metric.score(before)) if n else None
+
+    def change(before: Rows, after: Rows) -> float:
+        return metric.score(after) - metric.score(before)
+
+    difference = defined(change(before, after)) if n else None
     if difference is None or n < 2:
         return PairedDifference(difference, None, None, None, f"no test: {_too_few(n)}", n, n_left_out)
-    drawn = np.sort(_redrawn(lambda draw: metric.score(after[draw]) - metric.score(before[draw]), n, seed, resamples))
+    drawn = _redrawn(change, [before, after], seed, resamples)
     if np.isnan(drawn).any():
         return PairedDifference(difference, None, None, None, "no test: undefined on some resamples", n, n_left_out)
     fewer = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
@@ -104,9 +106,12 @@ def bootstrap_difference(
     return PairedDifference(difference, float(drawn[rank - 1]), float(drawn[-rank]), p_value, method, n, n_left_out)
 
 
-def _redrawn(score: Callable[[_Draw], float], n: int, seed: int, resamples: int) -> NDArray[np.float64]:
+def _redrawn(score: Callable[..., float], paired: Sequence[Rows], seed: int, resamples: int) -> NDArray[np.float64]:
+    """The scores of the resamples, ascending; each draws the same records from every array of rows."""
+    n = len(paired[0])
     generator = np.random.default_rng(seed)
-    return np.array([score(generator.integers(n, size=n)) for _ in range(resamples)])
+    draws = (generator.integers(n, size=n) for _ in range(resamples))
+    return np.sort([score(*(rows.take(draw, axis=0) for rows in paired)) for draw in draws])
 
 
 def _rank(resamples: int, confidence: float) -> int:
@@ -115,7 +120,7 @@ def _rank(resamples: int, confidence: float) -> int:
     # 1 - 0.9 falls short of a tenth in binary, and the floor would show it.
     rank = math.floor(round((1 - confidence) / 2 * (resamples + 1), 9))
     if rank < 1:
-        least = math.ceil(2 / (1 - confidence)) - 1
+        least = math.ceil(round(2 / (1 - confidence), 9)) - 1
         fault = Fault("resamples", None, "", str(resamples), f"at least {least} for a confidence of {confidence:g}")
         raise InvalidInput([fault])
     return rank
