@@ -18,7 +18,6 @@ from outcrop.testing.trainers import Keeper, ToyPolicyTrainer, TrainerContract, 
 from outcrop.trainers.checkpoint import read_checkpoint
 from outcrop.trainers.loop import Loop, Plan
 from outcrop.trainers.protocol import Trainer
-from tests.tiny_model import tiny_model
 
 STEPS = 30
 EVEN = 100.0
@@ -34,9 +33,9 @@ def make(folder: Path, steps: int) -> tuple[Network, ToyPolicyTrainer]:
     return load_network(folder), ToyPolicyTrainer([1, 5, 9], even_tokens, steps=steps)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_model(tmp_path_factory.mktemp("tiny"))
+@pytest.fixture
+def folder(tiny_folder: Path) -> Path:
+    return tiny_folder
 
 
 class TestToyPolicy(TrainerContract):

@@ -21,7 +21,6 @@ from outcrop.trainers.adapters import LoraNetwork
 from outcrop.trainers.loop import Loop, Plan, TrainingDiverged
 from outcrop.trainers.protocol import Trainer
 from outcrop.trainers.supervised import SupervisedTrainer, collate
-from tests.tiny_model import tiny_model
 
 CPU = torch.device("cpu")
 PAIRS = (
@@ -60,9 +59,9 @@ def records(folder: Path, pairs: tuple[tuple[str, str], ...] = PAIRS) -> Records
     return Records(rows)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_model(tmp_path_factory.mktemp("tiny"))
+@pytest.fixture
+def folder(tiny_folder: Path) -> Path:
+    return tiny_folder
 
 
 @pytest.fixture(params=[None, 3], ids=["one chunk", "chunks of 3"])

@@ -1,0 +1,217 @@
+"""A job that is killed at any moment, and continued, ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from outcrop import Outcrop
+from outcrop.domain.jobs import Job, Status
+from outcrop.domain.models import Model
+from outcrop.domain.scores import Report
+from outcrop.engines.scripted import read_calls
+from tests.acceptance.commands import is_running, kill, wait_for
+
+pytestmark = pytest.mark.process
+
+
+def write_lines(path: Path, records: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def train(tmp_path: Path) -> Path:
+    pairs = [{"prompt": f"Say {number}", "completion": f"It is {number}."} for number in range(40)]
+    return write_lines(tmp_path / "train.jsonl", pairs)
+
+
+def questions(path: Path, count: int) -> Path:
+    records = [
+        {"prompt": f"Question {number} about rock", "referenceResponse": f"rock {number}", "category": str(number % 3)}
+        for number in range(count)
+    ]
+    return write_lines(path, records)
+
+
+def customize(outcrop: Outcrop, train: Path, name: str) -> Job:
+    job = outcrop.customize(
+        "tiny", train=train, validation=train, name=name, wait=False, epochs=8, batch_size=2, rank=4, dropout=0.1
+    )
+    assert isinstance(job, Job)
+    return job
+
+
+@pytest.mark.parametrize("step", [1, 60, 150])
+def test_training(outcrop: Outcrop, tiny_folder: Path, train: Path, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OUTCROP_CHECKPOINT_SECONDS", "0.3")
+    with Outcrop(outcrop.services.settings.home) as often:
+        often.models.add(str(tiny_folder), "tiny")
+        undisturbed = customize(often, train, "undisturbed")
+        often.jobs.wait(undisturbed.id)
+        job = customize(often, train, "killed")
+        wait_for(often, job.id, lambda job: job.progress.phase == "training" and job.progress.done >= step)
+        kill(often, job.id)
+        done = often.jobs.wait(job.id)
+        assert len(done.restarts) == 1
+        first, second = often.models.show("undisturbed"), often.models.show("killed")
+        assert first.identity == second.identity
+        assert first.lineage is not None
+        assert second.lineage is not None
+        assert first.lineage.curve == second.lineage.curve
+        assert not often.services.store.exists(f"jobs/{job.id}/checkpoints")
+
+
+def scripted(outcrop: Outcrop, tmp_path: Path, name: str, **script: Any) -> Path:
+    """Add a scripted model; the file that counts its calls."""
+    folder = tmp_path / f"script-{name}"
+    folder.mkdir()
+    (folder / "scripted.json").write_text(json.dumps({"calls": str(tmp_path / f"{name}.calls"), **script}))
+    outcrop.models.add_scripted(name, folder)
+    return tmp_path / f"{name}.calls"
+
+
+def evaluate(outcrop: Outcrop, models: list[str], data: Path) -> Job:
+    job = outcrop.evaluate(models, data=data, task="summarization", wait=False)
+    assert isinstance(job, Job)
+    return job
+
+
+def report(outcrop: Outcrop, job: Job) -> Report:
+    from outcrop.app.evaluation import report_of
+
+    found = report_of(outcrop.jobs.wait(job.id))
+    # What may differ between two runs: their names, and how long they took.
+    models = tuple(replace(model, efficiency={}) for model in found.models)
+    return replace(found, job="", name="", created=0.0, models=models)
+
+
+def test_generating(outcrop: Outcrop, tmp_path: Path) -> None:
+    data = questions(tmp_path / "data.jsonl", 80)
+    calls = scripted(outcrop, tmp_path, "slow", delay=0.02, echo_words=4)
+    scripted(outcrop, tmp_path, "fast", echo_words=3)
+    wanted = report(outcrop, evaluate(outcrop, ["slow", "fast"], data))
+    calls.unlink()
+    job = evaluate(outcrop, ["slow", "fast"], data)
+    wait_for(outcrop, job.id, lambda job: job.progress.done >= 24)
+    kill(outcrop, job.id)
+    stored = _stored(outcrop, job)
+    assert report(outcrop, job) == wanted
+    made = read_calls(calls)
+    assert set(made) == set(range(80))
+    # Only the batch that was in flight ran again; nothing that was stored did.
+    assert all(made.count(number) == 1 for number in stored)
+    assert len(made) <= 80 + 8
+
+
+def _stored(outcrop: Outcrop, job: Job) -> list[int]:
+    """Numbers of the responses that the first model's stored batches hold."""
+    store = outcrop.services.store
+    keys = [entry.key for entry in store.entries(f"jobs/{job.id}/responses/0/") if not entry.key.endswith("plan.json")]
+    return [response["number"] for key in keys for response in json.loads(store.read(key))["responses"]]
+
+
+def test_scoring(outcrop: Outcrop, tmp_path: Path) -> None:
+    data = questions(tmp_path / "data.jsonl", 4000)
+    calls = scripted(outcrop, tmp_path, "model", echo_words=4, batch_rows=500)
+    wanted = report(outcrop, evaluate(outcrop, ["model"], data))
+    calls.unlink()
+    job = evaluate(outcrop, ["model"], data)
+    wait_for(outcrop, job.id, lambda job: job.progress.phase.startswith("scoring"))
+    kill(outcrop, job.id)
+    assert report(outcrop, job) == wanted
+    assert sorted(read_calls(calls)) == list(range(4000))
+    assert len(outcrop.jobs.show(job.id).restarts) == 1
+
+
+def test_a_worker_that_slept_past_its_lease_stops_by_itself(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUTCROP_LEASE_SECONDS", "1.5")
+    with Outcrop(home) as outcrop:
+        data = questions(tmp_path / "data.jsonl", 160)
+        calls = scripted(outcrop, tmp_path, "slow", delay=0.03, echo_words=4)
+        job = evaluate(outcrop, ["slow"], data)
+        wait_for(outcrop, job.id, lambda job: is_running(job) and job.progress.done >= 16)
+        sleeper = kill(outcrop, job.id, signal.SIGSTOP)
+        second = wait_for_another(outcrop, job, sleeper)
+        os.kill(sleeper, signal.SIGCONT)
+        wait_for(outcrop, job.id, lambda _: _gone(sleeper), 20)
+        assert outcrop.jobs.show(job.id).status in (Status.RUNNING, Status.DONE)
+        done = outcrop.jobs.wait(job.id)
+        assert done.worker is not None
+        assert done.worker.pid == second != sleeper
+        assert done.fence == 2
+        made = read_calls(calls)
+        assert set(made) == set(range(160))
+        # The sleeper had one batch in flight, and finished at most that one.
+        assert len(made) <= 160 + 16
+        output = (home / "workers" / f"{job.id}.txt").read_text(encoding="utf-8")
+        assert "it stops here" in output
+
+
+def wait_for_another(outcrop: Outcrop, job: Job, sleeper: int) -> int:
+    """See to jobs, as any command does, until another worker holds the job; its process id."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        outcrop.services.recover()
+        found = outcrop.jobs.show(job.id)
+        if found.worker is not None and found.worker.pid != sleeper and found.status is Status.RUNNING:
+            return found.worker.pid
+        time.sleep(0.1)
+    raise AssertionError("nobody took the job over")
+
+
+def _gone(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rsplit(") ", 1)[1].startswith("Z")
+    except FileNotFoundError:
+        return True
+
+
+def test_stop_keeps_what_is_done_and_resume_goes_on(tiny_folder: Path, train: Path, home: Path) -> None:
+    with Outcrop(home) as outcrop:
+        outcrop.models.add(str(tiny_folder), "tiny")
+        undisturbed = customize(outcrop, train, "undisturbed")
+        outcrop.jobs.wait(undisturbed.id)
+        job = customize(outcrop, train, "stopped")
+        wait_for(outcrop, job.id, lambda job: job.progress.done >= 20)
+        outcrop.jobs.stop(job.id)
+        stopped = wait_for(outcrop, job.id, lambda job: job.status is Status.STOPPED)
+        assert stopped.checkpoint is not None
+        assert stopped.checkpoint["step"] >= 20
+        assert [model.name for model in outcrop.models.list()] == ["tiny", "undisturbed"]
+        outcrop.jobs.resume(job.id)
+        outcrop.jobs.wait(job.id)
+        assert _weights(outcrop.models.show("stopped")) == _weights(outcrop.models.show("undisturbed"))
+
+
+def _weights(model: Model) -> str:
+    return model.identity.weights
+
+
+def test_a_worker_that_dies_again_and_again_is_given_up(outcrop: Outcrop, tmp_path: Path) -> None:
+    data = questions(tmp_path / "data.jsonl", 400)
+    scripted(outcrop, tmp_path, "slow", delay=0.05)
+    job = evaluate(outcrop, ["slow"], data)
+    fences: set[int] = set()
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        outcrop.services.recover()
+        found = outcrop.jobs.show(job.id)
+        if found.status is Status.FAILED:
+            break
+        if found.status is Status.RUNNING and found.fence not in fences:
+            fences.add(found.fence)
+            kill(outcrop, job.id)
+        time.sleep(0.05)
+    assert fences == {1, 2, 3, 4}
+    assert "died 4 times" in outcrop.jobs.show(job.id).error

@@ -1,0 +1,87 @@
+"""What tests share: an empty home, a tiny model, and the real one, fetched once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from outcrop import Outcrop
+from tests.tiny_model import tiny_model
+
+REPOSITORY = Path(__file__).parent.parent
+EXAMPLE = REPOSITORY / "examples" / "debian-synopsis"
+REAL_MODEL = "smollm2-135m-instruct-q4_1"
+
+#: Kept between runs: the real model is fetched and converted once.
+_KEPT_HOME = REPOSITORY / ".cache" / "tests-home"
+
+
+@pytest.fixture(autouse=True)
+def _threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """One thread for tiny models: threads that wait for each other cost more than their work."""
+    if request.node.get_closest_marker("real"):
+        yield
+        return
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home folder, and no setting from outside."""
+    for name in [name for name in os.environ if name.startswith("OUTCROP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("OUTCROP_HOME", str(tmp_path / "home"))
+    # Tests never speak to the hub; what they need from it a test's own server says.
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def outcrop(home: Path) -> Iterator[Outcrop]:
+    """The Python API on the empty home."""
+    with Outcrop(home) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny random model."""
+    return tiny_model(tmp_path_factory.mktemp("tiny") / "tiny-llama")
+
+
+@pytest.fixture(scope="session")
+def kept_home() -> Path:
+    """A home that has the real model."""
+    with Outcrop(_KEPT_HOME) as opened:
+        opened.models.add(REAL_MODEL)
+    return _KEPT_HOME
+
+
+@pytest.fixture(scope="session")
+def real_model_folder(kept_home: Path) -> Path:
+    """The folder of the 135M model."""
+    with Outcrop(kept_home) as opened:
+        return opened.services.store.get_folder(opened.models.show(REAL_MODEL).uri)
+
+
+@pytest.fixture
+def real_homes(kept_home: Path, tmp_path: Path) -> Callable[[str], Path]:
+    """Makes homes that have the real model and nothing else; its files are links."""
+
+    def make(name: str) -> Path:
+        target = tmp_path / name
+        shutil.copytree(kept_home / "store" / "models", target / "store" / "models", copy_function=os.link)
+        for file in kept_home.glob("catalog.sqlite*"):
+            shutil.copy(file, target / file.name)
+        return target
+
+    return make
