@@ -95,12 +95,12 @@ def report(outcrop: Outcrop, job: Job) -> Report:
 
 def test_generating(outcrop: Outcrop, tmp_path: Path) -> None:
     data = questions(tmp_path / "data.jsonl", 80)
-    calls = scripted(outcrop, tmp_path, "slow", delay=0.02, echo_words=4)
+    calls = scripted(outcrop, tmp_path, "slow", delay=0.06, echo_words=4)
     scripted(outcrop, tmp_path, "fast", echo_words=3)
     wanted = report(outcrop, evaluate(outcrop, ["slow", "fast"], data))
     calls.unlink()
     job = evaluate(outcrop, ["slow", "fast"], data)
-    wait_for(outcrop, job.id, lambda job: job.progress.done >= 24)
+    wait_for(outcrop, job.id, lambda job: job.progress.done >= 16)
     kill(outcrop, job.id)
     stored = _stored(outcrop, job)
     assert report(outcrop, job) == wanted
@@ -114,6 +114,7 @@ def test_generating(outcrop: Outcrop, tmp_path: Path) -> None:
 def _stored(outcrop: Outcrop, job: Job) -> list[int]:
     """Numbers of the responses that the first model's stored batches hold."""
     store = outcrop.services.store
+    assert list(store.entries(f"jobs/{job.id}/responses/0/"))
     keys = [entry.key for entry in store.entries(f"jobs/{job.id}/responses/0/") if not entry.key.endswith("plan.json")]
     return [response["number"] for key in keys for response in json.loads(store.read(key))["responses"]]
 

@@ -118,9 +118,11 @@ def _checked(
     """The hyperparameters and the checks of the datasets; the faults of all of them together."""
     faults = name_faults("model", name)
     total = len(faults)
-    hyperparameters = choose(method, {})
+    # A record can't keep more tokens than the model takes, whatever the table's default is.
+    longest = min(choose(method, {}).max_length, tokenizer.context)
+    hyperparameters = choose(method, {"max_length": longest})
     try:
-        hyperparameters = choose(method, given)
+        hyperparameters = choose(method, {"max_length": longest, **given})
     except InvalidInput as error:
         faults.extend(error.faults)
         total += error.total

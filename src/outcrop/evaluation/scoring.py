@@ -57,30 +57,36 @@ def scores(scored: Scored, metrics: Sequence[Metric], *, seed: int) -> list[Scor
 
 
 def comparisons(all_scored: Sequence[Scored], metrics: Sequence[Metric], *, seed: int) -> list[Comparison]:
-    """Every later model against the first, each metric; p-values corrected by Holm over all of them."""
+    """Every later model against the first, each metric."""
     baseline, *candidates = all_scored
-    found = [_compare(metric, baseline, candidate, None, seed) for candidate in candidates for metric in metrics]
-    corrected = holm([comparison.p_value for comparison in found])
-    return [replace(comparison, p_holm=p) for comparison, p in zip(found, corrected, strict=True)]
+    return _corrected(
+        [_compare(metric, baseline, candidate, None, seed) for candidate in candidates for metric in metrics]
+    )
 
 
 def groups(
     all_scored: Sequence[Scored], metric: Metric, records: Sequence[EvaluationRecord], *, seed: int
 ) -> list[Comparison]:
-    """Every later model against the first within each category, largest first; Holm over all of them."""
+    """Every later model against the first within each category, largest first."""
     categories: dict[str, list[int]] = {}
     for place, record in enumerate(records):
         if record.category is not None:
             categories.setdefault(record.category, []).append(place)
     ordered = sorted(categories.items(), key=lambda item: (-len(item[1]), item[0]))
     baseline, *candidates = all_scored
-    found = [
-        replace(_compare(metric, baseline, candidate, np.array(places), seed), group=category)
-        for candidate in candidates
-        for category, places in ordered
-    ]
-    corrected = holm([comparison.p_value for comparison in found])
-    return [replace(comparison, p_holm=p) for comparison, p in zip(found, corrected, strict=True)]
+    return _corrected(
+        [
+            replace(_compare(metric, baseline, candidate, np.array(places), seed), group=category)
+            for candidate in candidates
+            for category, places in ordered
+        ]
+    )
+
+
+def _corrected(found: Sequence[Comparison]) -> list[Comparison]:
+    """With Holm's p-values over all that make a claim; a metric without a better way makes none."""
+    claims = [None if comparison.direction is Direction.NONE else comparison.p_value for comparison in found]
+    return [replace(comparison, p_holm=p) for comparison, p in zip(found, holm(claims), strict=True)]
 
 
 def moved(baseline: Scored, candidate: Scored, metric: Metric, records: Sequence[EvaluationRecord]) -> Moved | None:

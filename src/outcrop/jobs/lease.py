@@ -42,7 +42,8 @@ class Lease:
         self._renewed = seconds_awake_or_asleep()
         self._status = Status.RUNNING
         self._lost: LeaseLost | None = None
-        self._closed = threading.Event()
+        self._closed = False
+        self._wake = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
 
     def __enter__(self) -> Self:
@@ -52,7 +53,8 @@ class Lease:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._closed.set()
+        self._closed = True
+        self._wake.set()
         self._thread.join()
 
     @property
@@ -93,8 +95,11 @@ class Lease:
             raise StopAsked
 
     def progress(self, progress: Progress) -> None:
-        """Say how far the job is; written with the next sign of life."""
+        """Say how far the job is; written with the next sign of life, which comes at once for a new phase."""
+        new_phase = progress.phase != self._progress.phase
         self._progress = progress
+        if new_phase:
+            self._wake.set()
 
     def log(self, text: str, level: str = "info") -> None:
         """Add a line to the job's log."""
@@ -126,7 +131,11 @@ class Lease:
         self._catalog.commit_checkpoint(self._claim, checkpoint)
 
     def _beat(self) -> None:
-        while not self._closed.wait(min(2.0, self._seconds / _BEATS)):
+        while True:
+            self._wake.wait(min(2.0, self._seconds / _BEATS))
+            self._wake.clear()
+            if self._closed:
+                return
             try:
                 self._renew()
             except LeaseLost:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -32,35 +32,40 @@ class ProcessRunner:
     def __init__(self, output_folder: Path, environment: Mapping[str, str]) -> None:
         self._output_folder = output_folder
         self._environment = dict(environment)
-        self._children: list[subprocess.Popen[bytes]] = []
 
     def start(self, job_id: str) -> Worker:
         """See ``Runner.start``."""
         self._output_folder.mkdir(parents=True, exist_ok=True)
-        with (self._output_folder / f"{job_id}.txt").open("ab") as output:
-            child = subprocess.Popen(
-                [sys.executable, "-m", "outcrop.jobs.worker", job_id],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                env={**os.environ, **self._environment},
-            )
-        self._children.append(child)
-        return _worker(child.pid)
+        output = self._output_folder / f"{job_id}.txt"
+        # Not subprocess.Popen: it insists on seeing the end of what it starts, and a worker outlives this process.
+        pid = os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-m", "outcrop.jobs.worker", job_id],
+            {**os.environ, **self._environment},
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, str(output), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+            setsid=True,
+        )
+        return _worker(pid)
 
     def alive(self, worker: Worker) -> bool | None:
         """See ``Runner.alive``."""
         if worker.host != _host():
             return None
-        for child in self._children:
-            child.poll()
         try:
             process = psutil.Process(worker.pid)
-            same = abs(process.create_time() - worker.started) < _START_TOLERANCE
-            return bool(same and process.status() != psutil.STATUS_ZOMBIE)
+            if abs(process.create_time() - worker.started) > _START_TOLERANCE:
+                return False
+            if process.status() != psutil.STATUS_ZOMBIE:
+                return True
         except psutil.NoSuchProcess:
             return False
+        with suppress(ChildProcessError):
+            os.waitpid(worker.pid, os.WNOHANG)
+        return False
 
 
 def _worker(pid: int) -> Worker:
