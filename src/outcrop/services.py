@@ -23,7 +23,7 @@ from outcrop.engines.scripted import ScriptedEngine
 from outcrop.runners.process import ProcessRunner
 from outcrop.runners.protocol import Runner
 from outcrop.settings import Settings
-from outcrop.stores.local import LocalStore
+from outcrop.stores.local import LocalStore, sweep_folder
 from outcrop.stores.protocol import Store
 
 if TYPE_CHECKING:
@@ -93,7 +93,9 @@ class Services:
         self.catalog.started(job_id, self.runner.start(job_id))
 
     def recover(self) -> list[str]:
-        """Start again what lost its worker; what was done, one sentence each."""
+        """Start again what lost its worker, and sweep up; what was started, one sentence each."""
+        self.store.sweep()
+        sweep_folder(self.settings.home / "scratch")
         done = []
         for job in self.catalog.jobs([*HELD, Status.QUEUED]):
             reason = self._orphaned(job)

@@ -39,14 +39,18 @@ def run_json(home: Path, *arguments: str, **environment: str) -> dict[str, Any]:
 
 
 def wait_for(outcrop: Outcrop, job: str, ready: Callable[[Job], bool], seconds: float = 120) -> Job:
-    """Wait until a job is as it should be."""
+    """Wait until a job is as it should be; a worker that died meanwhile is replaced, as by any command."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         found = outcrop.jobs.show(job)
         if ready(found):
             return found
+        assert found.status is not Status.DONE, "done before it was as it should be"
+        # What every command does: replace a worker that died.
+        outcrop.services.recover()
         time.sleep(0.01)
-    raise AssertionError(f"not in {seconds} s: {outcrop.jobs.show(job)}")
+    found = outcrop.jobs.show(job)
+    raise AssertionError(f"not in {seconds} s: {found.status} {found.progress} {found.error}")
 
 
 def is_running(job: Job) -> bool:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ import pytest
 
 from outcrop import Outcrop
 from outcrop.domain.jobs import Job, Status
-from outcrop.domain.models import Model
 from outcrop.domain.scores import Report
 from outcrop.engines.scripted import read_calls
 from tests.acceptance.commands import is_running, kill, wait_for
@@ -42,31 +42,38 @@ def questions(path: Path, count: int) -> Path:
 
 
 def customize(outcrop: Outcrop, train: Path, name: str) -> Job:
-    job = outcrop.customize(
-        "tiny", train=train, validation=train, name=name, wait=False, epochs=8, batch_size=2, rank=4, dropout=0.1
-    )
+    job = outcrop.customize("tiny", train=train, name=name, wait=False, epochs=40, batch_size=2, rank=4, dropout=0.1)
     assert isinstance(job, Job)
     return job
 
 
-@pytest.mark.parametrize("step", [1, 60, 150])
-def test_training(outcrop: Outcrop, tiny_folder: Path, train: Path, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OUTCROP_CHECKPOINT_SECONDS", "0.3")
-    with Outcrop(outcrop.services.settings.home) as often:
-        often.models.add(str(tiny_folder), "tiny")
-        undisturbed = customize(often, train, "undisturbed")
-        often.jobs.wait(undisturbed.id)
-        job = customize(often, train, "killed")
-        wait_for(often, job.id, lambda job: job.progress.phase == "training" and job.progress.done >= step)
-        kill(often, job.id)
-        done = often.jobs.wait(job.id)
-        assert len(done.restarts) == 1
-        first, second = often.models.show("undisturbed"), often.models.show("killed")
-        assert first.identity == second.identity
-        assert first.lineage is not None
-        assert second.lineage is not None
-        assert first.lineage.curve == second.lineage.curve
-        assert not often.services.store.exists(f"jobs/{job.id}/checkpoints")
+def has_checkpoint(step: int) -> Callable[[Job], bool]:
+    return lambda job: is_running(job) and job.checkpoint is not None and job.checkpoint["step"] >= step
+
+
+@pytest.fixture
+def training(home: Path, tiny_folder: Path, train: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outcrop]:
+    """A home whose jobs keep checkpoints often, with the tiny model and what training undisturbed makes of it."""
+    monkeypatch.setenv("OUTCROP_CHECKPOINT_SECONDS", "0.2")
+    with Outcrop(home) as outcrop:
+        outcrop.models.add(str(tiny_folder), "tiny")
+        outcrop.customize("tiny", train=train, name="undisturbed", epochs=40, batch_size=2, rank=4, dropout=0.1)
+        yield outcrop
+
+
+def test_training(training: Outcrop, train: Path) -> None:
+    job = customize(training, train, "killed")
+    for step in (1, 250, 500):
+        wait_for(training, job.id, has_checkpoint(step))
+        kill(training, job.id)
+    done = training.jobs.wait(job.id)
+    assert len(done.restarts) == 3
+    first, second = training.models.show("undisturbed"), training.models.show("killed")
+    assert first.identity == second.identity
+    assert first.lineage is not None
+    assert second.lineage is not None
+    assert first.lineage.curve == second.lineage.curve
+    assert not training.services.store.exists(f"jobs/{job.id}/checkpoints")
 
 
 def scripted(outcrop: Outcrop, tmp_path: Path, name: str, **script: Any) -> Path:
@@ -178,25 +185,17 @@ def _gone(pid: int) -> bool:
         return True
 
 
-def test_stop_keeps_what_is_done_and_resume_goes_on(tiny_folder: Path, train: Path, home: Path) -> None:
-    with Outcrop(home) as outcrop:
-        outcrop.models.add(str(tiny_folder), "tiny")
-        undisturbed = customize(outcrop, train, "undisturbed")
-        outcrop.jobs.wait(undisturbed.id)
-        job = customize(outcrop, train, "stopped")
-        wait_for(outcrop, job.id, lambda job: job.progress.done >= 20)
-        outcrop.jobs.stop(job.id)
-        stopped = wait_for(outcrop, job.id, lambda job: job.status is Status.STOPPED)
-        assert stopped.checkpoint is not None
-        assert stopped.checkpoint["step"] >= 20
-        assert [model.name for model in outcrop.models.list()] == ["tiny", "undisturbed"]
-        outcrop.jobs.resume(job.id)
-        outcrop.jobs.wait(job.id)
-        assert _weights(outcrop.models.show("stopped")) == _weights(outcrop.models.show("undisturbed"))
-
-
-def _weights(model: Model) -> str:
-    return model.identity.weights
+def test_stop_keeps_what_is_done_and_resume_goes_on(training: Outcrop, train: Path) -> None:
+    job = customize(training, train, "stopped")
+    wait_for(training, job.id, has_checkpoint(100))
+    training.jobs.stop(job.id)
+    stopped = wait_for(training, job.id, lambda job: job.status is Status.STOPPED)
+    assert stopped.checkpoint is not None
+    assert stopped.checkpoint["step"] >= 100
+    assert [model.name for model in training.models.list()] == ["tiny", "undisturbed"]
+    training.jobs.resume(job.id)
+    training.jobs.wait(job.id)
+    assert training.models.show("stopped").identity == training.models.show("undisturbed").identity
 
 
 def test_a_worker_that_dies_again_and_again_is_given_up(outcrop: Outcrop, tmp_path: Path) -> None:

@@ -87,12 +87,12 @@ def slow_loss(network: Network, rows: Records) -> tuple[torch.Tensor, int]:
 def test_the_loss_and_its_gradient_are_the_slow_ones(folder: Path) -> None:
     network, rows = load_network(folder), records(folder)
     want, count = slow_loss(network, rows)
-    want.backward()
+    want.backward()  # type: ignore[no-untyped-call]
     wanted = {name: weight.grad.clone() for name, weight in network.model.named_parameters()}
     network.model.zero_grad()
     trainer = SupervisedTrainer(rows, None, epochs=1, batch_size=8, seed=0, device=CPU)
     loss = trainer.loss(network, collate(rows, range(len(rows)), CPU))
-    loss.sum.backward()
+    loss.sum.backward()  # type: ignore[no-untyped-call]
     assert loss.weight == count
     assert loss.sum.item() == pytest.approx(want.item(), rel=1e-5)
     for name, weight in network.model.named_parameters():

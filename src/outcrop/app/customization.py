@@ -101,7 +101,7 @@ def _require_free(services: Services, name: str) -> None:
     except NotFound:
         pass
     else:
-        raise AlreadyExists(f"there is a model or alias named {name!r} already; give the custom model another name")
+        raise AlreadyExists(f"there is a model or alias named {name!r} already; choose another name, or remove it")
     for job in services.catalog.jobs():
         if job.kind is JobKind.CUSTOMIZATION and job.status not in ENDED and job.request.get("model") == name:
             raise AlreadyExists(f"job {job.name} is making a model named {name!r} already; follow it, or stop it first")

@@ -23,7 +23,7 @@ def disk_use(services: Services) -> list[DiskUse]:
     for entry in services.store.entries():
         place = "/".join(entry.key.split("/")[:2])
         sizes[place] = sizes.get(place, 0) + entry.size
-    uses = [*_models(services, sizes), *_jobs(services, sizes), *_cache(services)]
+    uses = [*_models(services, sizes), *_jobs(services, sizes), *_other(services)]
     # What is left belongs to nothing: a job that was killed while it kept a model, say.
     uses += [
         DiskUse(f"{place} (unused)", size, f"deleting {services.store.address(place)}") for place, size in sizes.items()
@@ -53,7 +53,14 @@ def _jobs(services: Services, sizes: dict[str, int]) -> list[DiskUse]:
     ]
 
 
-def _cache(services: Services) -> list[DiskUse]:
-    folder = services.settings.cache_folder
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0
-    return [DiskUse("cache", size, f"deleting {folder}: it is made again when needed")] if size else []
+def _other(services: Services) -> list[DiskUse]:
+    home = services.settings.home
+    folders = {
+        services.settings.cache_folder: ("cache", "deleting {}: it is made again when needed"),
+        home / "scratch": ("unfinished work", "itself, after a day"),
+        services.settings.store_folder / ".partial": ("unfinished writes", "itself, after a day"),
+    }
+    sizes = {folder: sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) for folder in folders}
+    return [
+        DiskUse(what, sizes[folder], how.format(folder)) for folder, (what, how) in folders.items() if sizes[folder]
+    ]

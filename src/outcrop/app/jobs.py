@@ -97,7 +97,13 @@ class Jobs:
         """
         job = self.show(name)
         self._services.catalog.delete_job(job.id)
+        (self._services.settings.home / "workers" / f"{job.id}.txt").unlink(missing_ok=True)
         return self._services.store.delete(f"jobs/{job.id}")
+
+    def last_words(self, job: Job) -> str:
+        """The end of what a job's workers printed, "" in most cases: what they can report, the log has."""
+        path = self._services.settings.home / "workers" / f"{job.id}.txt"
+        return path.read_text(encoding="utf-8", errors="replace")[-2000:].strip() if path.is_file() else ""
 
     def report_file(self, job: Job, kind: str = "html") -> str:
         """Where a person finds an evaluation job's report."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import time
@@ -15,6 +16,7 @@ from outcrop.models.fetch import fetch_model
 from outcrop.models.folder import inspect_model
 from outcrop.models.known import KNOWN, FolderSource, HubSource, Source
 from outcrop.services import Services
+from outcrop.stores.manifest import file_hash
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(@[\w./-]+)?")
 
@@ -60,7 +62,7 @@ class Models:
         name = name or (known.name if known else _default_name(source))
         if faults := name_faults("model", name):
             raise InvalidInput(faults)
-        if known is not None and (there := self._existing(name)) is not None:
+        if known is not None and name == known.name and (there := self._existing(name)) is not None:
             return there
         self._require_free(name)
         return self._fetch(place, name, known.licence if known else "", say)
@@ -77,7 +79,6 @@ class Models:
             AlreadyExists: The name is taken.
         """
         from outcrop.engines.scripted import ScriptedEngine
-        from outcrop.stores.manifest import file_hash
 
         if faults := name_faults("model", name):
             raise InvalidInput(faults)
@@ -186,7 +187,7 @@ class Models:
 
     def _require_free(self, name: str) -> None:
         if self._existing(name) is not None:
-            raise AlreadyExists(f"there is a model or alias named {name!r} already; give another name with --name")
+            raise AlreadyExists(f"there is a model or alias named {name!r} already; give another name")
 
     def _fetch(self, source: Source, name: str, licence: str, say: Callable[[str], None]) -> Model:
         with self._services.scratch() as scratch:
@@ -195,7 +196,7 @@ class Models:
             words = fetch_model(source, name, folder, say)
             say("reading it")
             facts = inspect_model(folder)
-            key = f"models/{facts.identity.weights[:24]}-{facts.identity.tokenizer[:8]}{facts.identity.template[:8]}"
+            key = f"models/{facts.identity.weights[:24]}-{_settings_hash(folder)[:16]}"
             if not self._services.store.exists(key):
                 self._services.store.put_folder(folder, key, move=True)
         model = Model(
@@ -214,6 +215,12 @@ class Models:
         )
         self._services.catalog.add_model(model)
         return model
+
+
+def _settings_hash(folder: Path) -> str:
+    """SHA-256 over all files but the weights: models share a folder only where nothing tells them apart."""
+    files = sorted(file for file in folder.iterdir() if file.suffix != ".safetensors")
+    return hashlib.sha256("\0".join(f"{file.name}\0{file_hash(file)}" for file in files).encode()).hexdigest()
 
 
 def _source(text: str) -> Source:

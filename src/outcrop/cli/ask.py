@@ -21,16 +21,18 @@ def ask(
     max_tokens: Annotated[int, typer.Option(help="The most tokens of an answer.")] = 256,
     temperature: Annotated[float, typer.Option(help="0 takes the most likely token; above 0 samples.")] = 0.0,
     top_p: Annotated[float, typer.Option(help="Sample from the smallest set with this much mass.")] = 1.0,
+    top_k: Annotated[int, typer.Option(help="Sample from this many most likely tokens; 0 means all.")] = 0,
+    stop: Annotated[list[str] | None, typer.Option(help="End an answer before this text; may be repeated.")] = None,
     seed: Annotated[int, typer.Option(help="Decides the samples.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Talk to a model, or to two of them side by side."""
-    from outcrop.app import Outcrop
+    from outcrop.cli.opening import opened
     from outcrop.domain.generation import GenerationParameters
 
-    parameters = GenerationParameters(max_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed)
+    parameters = GenerationParameters(max_tokens, temperature, top_p, top_k, tuple(stop or ()), seed)
     models = [model, *([against] if against else [])]
-    with Outcrop() as outcrop:
+    with opened() as outcrop:
         for name in models:
             outcrop.models.show(name)
         engines = outcrop.services.engines()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from outcrop.cli.output import JsonOption, duration, print_json, say, size
+from outcrop.domain.models import Customization
 
 if TYPE_CHECKING:
     from outcrop.app.customization import PreparedCustomization
@@ -17,10 +18,14 @@ def _setting(name: str) -> Any:
     from outcrop.domain.hyperparameters import HYPERPARAMETERS, LORA_ONLY
 
     row = next(row for row in HYPERPARAMETERS if row.name == name)
-    default = (
-        f"{row.lora:g}" if row.lora == row.full or name in LORA_ONLY else f"{row.lora:g} (lora), {row.full:g} (full)"
-    )
-    return typer.Option(help=f"{row.help} {row.low:g} to {row.high:g}; {default} where not given.", show_default=False)
+    same = row.lora == row.full or name in LORA_ONLY
+    default = _number(row.lora) if same else f"{_number(row.lora)} (lora), {_number(row.full)} (full)"
+    text = f"{row.help} {_number(row.low)} to {_number(row.high)}; {default} where not given."
+    return typer.Option(help=text, show_default=False)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:g}"
 
 
 def customize(
@@ -28,7 +33,7 @@ def customize(
     train: Annotated[Path, typer.Option(help="Training records, JSON Lines.")],
     name: Annotated[str, typer.Option(help="The custom model's name.")],
     validation: Annotated[Path | None, typer.Option(help="Held-out records, for the validation loss.")] = None,
-    method: Annotated[str, typer.Option(help="lora or full.")] = "lora",
+    method: Annotated[Customization, typer.Option(help="Train LoRA matrices, or all weights.")] = Customization.LORA,
     epochs: Annotated[int | None, _setting("epochs")] = None,
     batch_size: Annotated[int | None, _setting("batch_size")] = None,
     learning_rate: Annotated[float | None, _setting("learning_rate")] = None,
@@ -58,13 +63,14 @@ def customize(
         "max_length": max_length,
         "seed": seed,
     }
-    from outcrop.app import Outcrop
     from outcrop.app.customization import prepare_customization, submit_customization
+    from outcrop.cli.following import started
+    from outcrop.cli.opening import opened
 
     chosen = {key: value for key, value in given.items() if value is not None}
-    with Outcrop() as outcrop:
+    with opened() as outcrop:
         prepared = prepare_customization(
-            outcrop.services, base, train=train, name=name, validation=validation, method=method, given=chosen
+            outcrop.services, base, train=train, name=name, validation=validation, method=method.value, given=chosen
         )
         _show_estimate(prepared)
         if estimate:
@@ -72,7 +78,7 @@ def customize(
             return
         job = submit_customization(outcrop.services, prepared)
         if detach:
-            _started(job.name, as_json)
+            started(job, as_json=as_json)
             return
         _finish(outcrop, job.id, prepared, as_json)
 
@@ -99,13 +105,6 @@ def _estimated(prepared: PreparedCustomization, as_json: bool) -> None:
         print_json({"estimate": dataclasses.asdict(prepared.estimate)})
 
 
-def _started(name: str, as_json: bool) -> None:
-    if as_json:
-        print_json({"job": name})
-    else:
-        typer.echo(f"job {name} goes on by itself; see it with: outcrop jobs follow {name}")
-
-
 def _finish(outcrop: Any, job_id: str, prepared: PreparedCustomization, as_json: bool) -> None:
     from outcrop.cli.following import follow
     from outcrop.domain.codec import to_json
@@ -113,7 +112,7 @@ def _finish(outcrop: Any, job_id: str, prepared: PreparedCustomization, as_json:
     job = follow(outcrop, job_id)
     model = outcrop.models.show(prepared.request.model)
     if as_json:
-        print_json({"job": job.name, "model": to_json(model)})
+        print_json({"job": job.id, "name": job.name, "model": to_json(model)})
         return
     figures = model.lineage.figures
     took = f"{figures['tokens_per_second']:.0f} tokens/s ({figures['roof_share']:.0%} of this machine's best)"

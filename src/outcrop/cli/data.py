@@ -37,12 +37,12 @@ def check_file(
     as_json: JsonOption = False,
 ) -> None:
     """Read every line; show what is in the file, and all that is wrong with it."""
-    from outcrop.app import Outcrop
     from outcrop.app.data import check_data
+    from outcrop.cli.opening import opened
     from outcrop.cli.progress import bytes_progress
     from outcrop.domain.records import Purpose
 
-    with Outcrop() as outcrop, bytes_progress(f"reading {file.name}") as progress:
+    with opened() as outcrop, bytes_progress(f"reading {file.name}") as progress:
         found = check_data(outcrop.services, file, Purpose(aim.value), model, max_length, progress)
     if as_json:
         print_json(_document(found))

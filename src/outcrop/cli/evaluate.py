@@ -31,24 +31,22 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Score models on a dataset, and say whether the later ones are better than the first."""
-    from outcrop.app import Outcrop
     from outcrop.app.evaluation import submit_evaluation
-    from outcrop.cli.following import follow
+    from outcrop.cli.following import follow, started
+    from outcrop.cli.opening import opened
 
     options: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature, "top_p": top_p, "top_k": top_k}
     given = {key: value for key, value in options.items() if value is not None}
     given |= {"stop": tuple(stop or ()), "seed": seed}
     wanted = [metric.strip() for metric in metrics.split(",") if metric.strip()]
-    with Outcrop() as outcrop:
+    with opened() as outcrop:
         job = submit_evaluation(
             outcrop.services, models, data=data, task=task, metrics=wanted, name=name, seed=seed, given=given
         )
-        if not detach:
-            show_report(outcrop, follow(outcrop, job.id), as_json=as_json)
-        elif as_json:
-            print_json({"job": job.name})
+        if detach:
+            started(job, as_json=as_json)
         else:
-            typer.echo(f"job {job.name} goes on by itself; see it with: outcrop jobs follow {job.name}")
+            show_report(outcrop, follow(outcrop, job.id), as_json=as_json)
 
 
 def show_report(outcrop: Any, job: Job, *, as_json: bool) -> None:

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from outcrop.app import Outcrop
-from outcrop.cli.output import say
+from outcrop.cli.output import print_json, say
 from outcrop.cli.progress import JobProgress
 from outcrop.domain.errors import JobFailed
 from outcrop.domain.jobs import Job, Status
@@ -31,6 +31,14 @@ def follow(outcrop: Outcrop, name: str) -> Job:
         hint = f"\n  outcrop jobs logs {job.name}\n  outcrop jobs resume {job.name}"
         raise JobFailed(f"job {job.name} {job.status.value}{': ' + job.error if job.error else ''}{hint}")
     return job
+
+
+def started(job: Job, *, as_json: bool) -> None:
+    """Say that a job goes on by itself."""
+    if as_json:
+        print_json({"job": job.id, "name": job.name})
+    else:
+        typer.echo(f"job {job.name} goes on by itself; see it with: outcrop jobs follow {job.name}")
 
 
 def _ask(outcrop: Outcrop, name: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from outcrop.cli.output import JsonOption, duration, moment, print_json, say, size, table
+from outcrop.cli.output import JsonOption, duration, moment, print_json, size, table
 
 if TYPE_CHECKING:
     from outcrop.domain.jobs import Job
@@ -20,11 +20,10 @@ Name = Annotated[str, typer.Argument(help="The job's id or name.")]
 @app.command("list")
 def list_jobs(as_json: JsonOption = False) -> None:
     """Show all jobs, oldest first."""
-    from outcrop.app import Outcrop
+    from outcrop.cli.opening import opened
     from outcrop.cli.progress import describe
 
-    with Outcrop() as outcrop:
-        _say_recovered(outcrop)
+    with opened() as outcrop:
         jobs = outcrop.jobs.list()
     if as_json:
         print_json({"jobs": [_document(job) for job in jobs]})
@@ -40,12 +39,13 @@ def list_jobs(as_json: JsonOption = False) -> None:
 @app.command()
 def show(name: Name, as_json: JsonOption = False) -> None:
     """Show a job: what was asked, where it is, what it left."""
-    from outcrop.app import Outcrop
+    from outcrop.cli.opening import opened
     from outcrop.cli.progress import describe
 
-    with Outcrop() as outcrop:
+    with opened() as outcrop:
         job = outcrop.jobs.show(name)
         report = outcrop.jobs.report_file(job) if job.kind.value == "evaluation" and job.result else ""
+        last_words = outcrop.jobs.last_words(job)
     if as_json:
         print_json({"job": _document(job)})
         return
@@ -60,15 +60,17 @@ def show(name: Name, as_json: JsonOption = False) -> None:
         typer.echo(f"  error     {job.error}")
     if report:
         typer.echo(f"  report    {report}")
+    if last_words:
+        typer.echo(f"  its worker said, before it died:\n{last_words}")
 
 
 @app.command()
 def follow(name: Name, as_json: JsonOption = False) -> None:
     """Watch a job until it ends; leaving does not stop it."""
-    from outcrop.app import Outcrop
     from outcrop.cli.following import follow as follow_job
+    from outcrop.cli.opening import opened
 
-    with Outcrop() as outcrop:
+    with opened() as outcrop:
         job = follow_job(outcrop, name)
     if as_json:
         print_json({"job": _document(job)})
@@ -79,11 +81,11 @@ def follow(name: Name, as_json: JsonOption = False) -> None:
 @app.command()
 def report(name: Name, as_json: JsonOption = False) -> None:
     """Show an evaluation job's report, once it is done."""
-    from outcrop.app import Outcrop
     from outcrop.cli.evaluate import show_report
     from outcrop.cli.following import follow as follow_job
+    from outcrop.cli.opening import opened
 
-    with Outcrop() as outcrop:
+    with opened() as outcrop:
         show_report(outcrop, follow_job(outcrop, name), as_json=as_json)
 
 
@@ -94,10 +96,10 @@ def logs(
     as_json: JsonOption = False,
 ) -> None:
     """Show a job's log."""
-    from outcrop.app import Outcrop
+    from outcrop.cli.opening import opened
     from outcrop.domain.jobs import ENDED
 
-    with Outcrop() as outcrop:
+    with opened() as outcrop:
         if as_json:
             print_json({"log": [vars(line) for line in outcrop.jobs.logs(name)]})
             return
@@ -115,9 +117,9 @@ def logs(
 @app.command()
 def stop(name: Name, as_json: JsonOption = False) -> None:
     """Ask a job to stop; it ends at the next step and keeps what is done."""
-    from outcrop.app import Outcrop
+    from outcrop.cli.opening import opened
 
-    with Outcrop() as outcrop:
+    with opened() as outcrop:
         _one(outcrop.jobs.stop(name), as_json)
 
 
@@ -128,10 +130,10 @@ def resume(
     as_json: JsonOption = False,
 ) -> None:
     """Go on with a stopped or failed job from where it was."""
-    from outcrop.app import Outcrop
     from outcrop.cli.following import follow as follow_job
+    from outcrop.cli.opening import opened
 
-    with Outcrop() as outcrop:
+    with opened() as outcrop:
         job = outcrop.jobs.resume(name)
         _one(job if detach else follow_job(outcrop, job.id), as_json)
 
@@ -139,9 +141,9 @@ def resume(
 @app.command()
 def delete(name: Name, as_json: JsonOption = False) -> None:
     """Forget a job that has ended, with its report and responses; a model that it made stays."""
-    from outcrop.app import Outcrop
+    from outcrop.cli.opening import opened
 
-    with Outcrop() as outcrop:
+    with opened() as outcrop:
         freed = outcrop.jobs.delete(name)
     if as_json:
         print_json({"deleted": name, "freed_bytes": freed})
@@ -175,8 +177,3 @@ def _about(job: Job, line: str) -> str:
     else:
         what = f"{', '.join(request['models'])} on {request['data']['path'].rpartition('/')[2]}"
     return what if job.ended else f"{what}: {line.partition(': ')[2]}"
-
-
-def _say_recovered(outcrop: Any) -> None:
-    for line in outcrop.recovered:
-        say(line)

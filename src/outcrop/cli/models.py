@@ -17,11 +17,11 @@ Name = Annotated[str, typer.Argument(help="The model's name or alias.")]
 @app.command("list")
 def list_models(as_json: JsonOption = False) -> None:
     """Show all models, their aliases, and those that can be added by name."""
-    from outcrop.app import Outcrop
+    from outcrop.cli.opening import opened
     from outcrop.domain.codec import to_json
     from outcrop.models.known import KNOWN
 
-    with Outcrop() as outcrop:
+    with opened() as outcrop:
         models, aliases = outcrop.models.list(), outcrop.models.aliases()
     known = [entry for entry in KNOWN.values() if entry.name not in {model.name for model in models}]
     if as_json:
@@ -47,10 +47,10 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Add a base model: by known name, from the Hugging Face hub, or from a folder of safetensors."""
-    from outcrop.app import Outcrop
+    from outcrop.cli.opening import opened
     from outcrop.domain.codec import to_json
 
-    with Outcrop() as outcrop:
+    with opened() as outcrop:
         model = outcrop.models.add(source, name, say)
     if as_json:
         print_json({"model": to_json(model)})
@@ -61,10 +61,10 @@ def add(
 @app.command()
 def show(name: Name, as_json: JsonOption = False) -> None:
     """Show what a model is, how it came to be, and how it can be customised."""
-    from outcrop.app import Outcrop
+    from outcrop.cli.opening import opened
     from outcrop.domain.codec import to_json
 
-    with Outcrop() as outcrop:
+    with opened() as outcrop:
         model = outcrop.models.show(name)
     if as_json:
         print_json({"model": to_json(model)})
@@ -88,9 +88,9 @@ def show(name: Name, as_json: JsonOption = False) -> None:
 @app.command()
 def remove(name: Name, as_json: JsonOption = False) -> None:
     """Forget a model and delete its files."""
-    from outcrop.app import Outcrop
+    from outcrop.cli.opening import opened
 
-    with Outcrop() as outcrop:
+    with opened() as outcrop:
         freed = outcrop.models.remove(name)
     if as_json:
         print_json({"removed": name, "freed_bytes": freed})
@@ -106,12 +106,12 @@ def alias(
     as_json: JsonOption = False,
 ) -> None:
     """Give a model another name."""
-    from outcrop.app import Outcrop
+    from outcrop.cli.opening import opened
     from outcrop.domain.errors import Fault, InvalidInput
 
     if remove == (model is not None):
         raise InvalidInput([Fault("alias", None, "MODEL", str(model), "the model to name, or --remove")])
-    with Outcrop() as outcrop:
+    with opened() as outcrop:
         if model is None:
             outcrop.models.remove_alias(new)
         else:
@@ -133,9 +133,9 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Copy a model's files into a folder, for other tools."""
-    from outcrop.app import Outcrop
+    from outcrop.cli.opening import opened
 
-    with Outcrop() as outcrop:
+    with opened() as outcrop:
         target = outcrop.models.export(name, folder, merged=merged)
     if as_json:
         print_json({"model": name, "folder": str(target), "merged": merged})

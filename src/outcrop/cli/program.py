@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
-import click
 import typer
 
 from outcrop import __version__
@@ -48,22 +47,16 @@ app.command("disk")(disk.disk)
 
 
 def program(arguments: list[str] | None = None) -> int:
-    """Run one command; its exit code."""
+    """Run one command; its exit code. Typer itself answers a command line that it can't read, with 2."""
     given = sys.argv[1:] if arguments is None else arguments
-    as_json = "--json" in given
     try:
-        code = typer.main.get_command(app).main(given, prog_name="outcrop", standalone_mode=False)
+        app(given, prog_name="outcrop")
     except OutcropError as error:
-        return fail(error, as_json=as_json)
-    except click.exceptions.Abort:
-        return 1
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except KeyboardInterrupt:
-        return 130
+        return fail(error, as_json="--json" in given)
     except BrokenPipeError:
         # Whoever reads our output has seen enough (``| head``).
         sys.stderr.close()
         return 0
-    return code if isinstance(code, int) else 0
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0

@@ -32,7 +32,8 @@ class ChatTokenizer:
         """Read the tokenizer of a model folder, without running any code of the folder's.
 
         Raises:
-            NotSupported: The folder's tokenizer is of a kind that transformers can't read without the model's own code.
+            NotSupported: The folder's tokenizer is of a kind that transformers can't read without the model's own code,
+                or is damaged.
         """
         from transformers import AutoTokenizer
         from transformers.utils import logging
@@ -41,14 +42,24 @@ class ChatTokenizer:
         try:
             tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
         except (ValueError, OSError, KeyError) as error:
-            raise NotSupported(f"{folder}: the tokenizer can't be read ({str(error).splitlines()[0]})") from error
+            words = str(error).strip().partition("\n")[0]
+            raise NotSupported(f"{folder}: the tokenizer can't be read ({words})") from error
+        if not hasattr(tokenizer, "backend_tokenizer"):
+            raise NotSupported(
+                f"{folder}: the tokenizer can't be read: {type(tokenizer).__name__} has no tokenizer.json"
+            )
+        # Lengths that the file fixes hold until the first call: tokens and identity must not depend on them.
+        tokenizer.backend_tokenizer.no_truncation()
+        tokenizer.backend_tokenizer.no_padding()
         config = _read_json(folder / "config.json")
         return cls(tokenizer, _context(config, tokenizer), _declared_stops(folder, config))
 
     @cached_property
     def identity(self) -> str:
-        """SHA-256 over tokenizer and template."""
-        return hashlib.sha256(f"{self.tokenizer_hash}\0{self.template_hash}".encode()).hexdigest()
+        """SHA-256 over all that decides a record's tokens: tokenizer, template, special tokens, ends of turn."""
+        special = sorted(self._tokenizer.special_tokens_map.items())
+        parts = [self.tokenizer_hash, self.template_hash, str(special), str(sorted(self.stop_ids))]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
     @cached_property
     def tokenizer_hash(self) -> str:
@@ -141,7 +152,9 @@ class ChatTokenizer:
             return [*self.encode_text(messages[-1].text), *self._end_of_sequence()]
         tokens = self.encode_text(whole[len(opened) :])
         ends = [place for place, token in enumerate(tokens) if token in self.stop_ids]
-        return tokens[: ends[-1] + 1] if ends else [*tokens, *self._end_of_sequence()]
+        # The text itself may hold such tokens; the turn ends at the first that the template wrote.
+        inside = sum(token in self.stop_ids for token in self.encode_text(messages[-1].text))
+        return tokens[: ends[inside] + 1] if len(ends) > inside else [*tokens, *self._end_of_sequence()]
 
     def _end_of_sequence(self) -> list[int]:
         eos = self._tokenizer.eos_token_id
@@ -155,12 +168,15 @@ class ChatTokenizer:
         except InvalidInput:
             return set()
         after = self.encode_text(whole[whole.rindex(_PROBE) + len(_PROBE) :]) if _PROBE in whole else []
-        special = set(self._tokenizer.all_special_ids)
+        special = {number for number, token in self._tokenizer.added_tokens_decoder.items() if token.special}
         return {after[0]} if after and after[0] in special else set()
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+    except (ValueError, TypeError) as error:
+        raise NotSupported(f"{path}: can't be read ({error})") from error
 
 
 def _context(config: dict[str, Any], tokenizer: Any) -> int:

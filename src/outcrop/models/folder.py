@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from outcrop.domain.errors import NotFound, NotSupported
+from outcrop.domain.errors import NotFound, NotSupported, StorageFailure
 from outcrop.domain.models import Customization, Identity
 from outcrop.models.chat import ChatTokenizer
 from outcrop.models.weights import tensor_entries, weights_hash
 
-_KEPT = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "LICENSE*")
+#: What a model needs beside its weights; never code, never pickles.
+KEPT = ("*.json", "*.jinja", "*.model", "*.txt", "LICENSE*")
+
+#: How transformers names the classes that write text; the second is that of older families (GPT-2).
+_CAUSAL = ("ForCausalLM", "LMHeadModel")
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ def copy_model(source: Path, target: Path) -> None:
     Raises:
         NotFound: There is no such folder, or it has no ``config.json``.
         NotSupported: It has no safetensors, or is an adapter.
+        StorageFailure: A file can't be copied.
     """
     if not source.is_dir():
         raise NotFound(f"{source}: there is no such folder")
@@ -40,12 +45,15 @@ def copy_model(source: Path, target: Path) -> None:
         raise NotSupported(f"{source}: an adapter; merge it into its base first, then add the merged model")
     if not (source / "config.json").is_file():
         raise NotFound(f"{source}: has no config.json; expected a folder as transformers' save_pretrained writes it")
-    tensor_entries(source)
-    target.mkdir(parents=True, exist_ok=True)
-    for pattern in _KEPT:
-        for file in source.glob(pattern):
+    files = {entry.file for entry in tensor_entries(source)}
+    files.update(file for pattern in KEPT for file in source.glob(pattern) if not file.is_dir())
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for file in sorted(files):
             # A hub's cache is made of links; the copy must stand alone.
             shutil.copyfile(file.resolve(), target / file.name)
+    except OSError as error:
+        raise StorageFailure(f"{file}: can't be copied ({error.strerror or error})") from error
 
 
 def inspect_model(folder: Path) -> ModelFacts:
@@ -68,7 +76,7 @@ def inspect_model(folder: Path) -> ModelFacts:
 
 def _customizations(architecture: str, config: dict[str, Any]) -> dict[str, str]:
     reason = ""
-    if not architecture.endswith("ForCausalLM"):
+    if not architecture.endswith(_CAUSAL):
         reason = f"{architecture} is not a causal language model: it does not write text"
     elif config.get("quantization_config"):
         reason = "its weights are quantised; add the model in its unquantised form"

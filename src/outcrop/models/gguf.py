@@ -27,7 +27,12 @@ def convert_gguf(file: Path, name: str, folder: Path) -> None:
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    facts = read_facts(file)
+    rule = read_facts(file).get("tokenizer.ggml.pre", "default")
+    if rule not in _SINGLE_DIGITS:
+        raise NotSupported(
+            f"{file.name}: its pre-tokenizer {rule!r} may be read wrongly, and text would become other tokens than the "
+            "model was trained on; add the model from the hub or from a folder of safetensors instead"
+        )
     try:
         # Without dequantize=True the weights are tagged as quantised, and refuse to be trained or saved. The reader
         # draws a progress bar that no setting switches off.
@@ -40,8 +45,9 @@ def convert_gguf(file: Path, name: str, folder: Path) -> None:
             )
         tokenizer = AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
     except (ValueError, OSError, KeyError) as error:
-        raise NotSupported(f"{file.name}: transformers can't read it ({str(error).splitlines()[0]})") from error
-    _repair_tokenizer(tokenizer, str(facts.get("tokenizer.ggml.pre", "default")), file.name)
+        words = str(error).strip().partition("\n")[0]
+        raise NotSupported(f"{file.name}: transformers can't read it ({words})") from error
+    _repair_tokenizer(tokenizer)
     # The length a GGUF tokenizer claims is 1e30, and the network's name is the file's title.
     tokenizer.model_max_length = model.config.max_position_embeddings
     model.config.name_or_path = name
@@ -61,14 +67,9 @@ def read_facts(file: Path) -> dict[str, Any]:
     return {name: field.contents() for name, field in fields.items() if len(field.data) == 1}
 
 
-def _repair_tokenizer(tokenizer: Any, rule: str, file: str) -> None:
+def _repair_tokenizer(tokenizer: Any) -> None:
     from tokenizers import pre_tokenizers
 
-    if rule not in _SINGLE_DIGITS:
-        raise NotSupported(
-            f"{file}: its pre-tokenizer {rule!r} may be read wrongly, and text would become other tokens than the "
-            "model was trained on; add the model from the hub or from a folder of safetensors instead"
-        )
     tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
     )

@@ -79,9 +79,10 @@ def load_network(folder: Path, *, device: str = "cpu", dtype: torch.dtype = torc
     """Load a folder of safetensors.
 
     Raises:
-        NotSupported: The architecture is unknown to transformers, is no causal language model, or weights are missing:
-            a missing tensor would otherwise be filled with noise.
+        NotSupported: The architecture is unknown to transformers, is no causal language model, a file is damaged, or
+            weights are missing or of another shape: such a tensor would otherwise be filled with noise.
     """
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
@@ -96,10 +97,17 @@ def load_network(folder: Path, *, device: str = "cpu", dtype: torch.dtype = torc
             use_safetensors=True,
             attn_implementation="sdpa",
             output_loading_info=True,
+            # Else transformers raises without a name; they are refused below.
+            ignore_mismatched_sizes=True,
         )
-    except (ValueError, OSError, KeyError) as error:
-        raise NotSupported(f"{folder}: the model can't be loaded ({str(error).splitlines()[0]})") from error
-    if info["missing_keys"]:
-        missing = ", ".join(sorted(info["missing_keys"])[:5])
-        raise NotSupported(f"{folder}: tensors are missing ({missing}); fetch the model again")
+    except (ValueError, OSError, KeyError, SafetensorError) as error:
+        words = str(error).strip().partition("\n")[0]
+        raise NotSupported(f"{folder}: the model can't be loaded ({words})") from error
+    for fault, names in (
+        ("missing", list(info["missing_keys"])),
+        ("of another shape than config.json says", [key[0] for key in info["mismatched_keys"]]),
+    ):
+        if names:
+            shown = ", ".join(sorted(names)[:5])
+            raise NotSupported(f"{folder}: tensors are {fault} ({shown}); fetch the model again")
     return Network(model.to(device).eval())

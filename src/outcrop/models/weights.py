@@ -12,11 +12,14 @@ import struct
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from outcrop.domain.errors import NotSupported
 
 _CHUNK = 1 << 22
 _HEADER_LIMIT = 100 << 20
+_INDEX = "model.safetensors.index.json"
+_BITS = {"F64": 64, "F32": 32, "F16": 16, "BF16": 16, "I64": 64, "I32": 32, "I16": 16, "I8": 8, "U8": 8, "BOOL": 8}
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,13 @@ class TensorEntry:
 
 
 def tensor_entries(folder: Path) -> list[TensorEntry]:
-    """All tensors of a folder's safetensors files, by name.
+    """All tensors of the safetensors files that loaders read, by name.
 
     Raises:
-        NotSupported: There is no safetensors file, a file is cut off or is not of that format, or two files hold the
-            same tensor.
+        NotSupported: There is no safetensors file, a file is cut off or is not of that format, two files hold the same
+            tensor, or the index names a file that is not there.
     """
-    files = sorted(folder.glob("*.safetensors"))
+    files = _weight_files(folder)
     if not files:
         raise NotSupported(f"{folder}: no .safetensors file; other kinds of weights can run code and are not read")
     entries = sorted((entry for file in files for entry in _file_entries(file)), key=lambda entry: entry.name)
@@ -75,6 +78,23 @@ def weights_hash(folder: Path) -> str:
     return digest.hexdigest()
 
 
+def _weight_files(folder: Path) -> list[Path]:
+    """The one whole file, else those of the index, else all: a repository may hold its weights a second time."""
+    index = folder / _INDEX
+    if (folder / "model.safetensors").is_file():
+        return [folder / "model.safetensors"]
+    if not index.is_file():
+        return sorted(folder.glob("*.safetensors"))
+    try:
+        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NotSupported(f"{index}: the index can't be read ({error})") from error
+    for name in names:
+        if Path(name).name != name or not (folder / name).is_file():
+            raise NotSupported(f"{index}: the index names {name!r}, and the folder has no such file")
+    return [folder / name for name in names]
+
+
 def _file_entries(file: Path) -> list[TensorEntry]:
     size = file.stat().st_size
     with file.open("rb") as stream:
@@ -84,16 +104,23 @@ def _file_entries(file: Path) -> list[TensorEntry]:
             raise NotSupported(f"{file}: not a safetensors file, or cut off")
         try:
             header = json.loads(stream.read(length))
-            start = 8 + length
-            entries = [
-                TensorEntry(
-                    name, value["dtype"], tuple(value["shape"]), file, *(start + o for o in value["data_offsets"])
-                )
-                for name, value in header.items()
-                if name != "__metadata__"
-            ]
-        except (ValueError, KeyError, TypeError) as error:
+            entries = [_entry(file, 8 + length, *item) for item in header.items() if item[0] != "__metadata__"]
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise NotSupported(f"{file}: the safetensors header can't be read ({error})") from error
-    if any(not start <= entry.begin <= entry.end <= size for entry in entries):
-        raise NotSupported(f"{file}: cut off: its tensors need more than its {size:,} bytes")
+    for entry in entries:
+        if not 8 + length <= entry.begin <= entry.end <= size:
+            raise NotSupported(f"{file}: cut off: its tensors need more than its {size:,} bytes")
+        bits, given = _BITS.get(entry.dtype), 8 * (entry.end - entry.begin)
+        if bits is not None and bits * entry.size != given:
+            facts = f"tensor {entry.name} of shape {entry.shape} and type {entry.dtype} has {given // 8:,} bytes"
+            raise NotSupported(f"{file}: {facts}; fetch the file again")
     return entries
+
+
+def _entry(file: Path, start: int, name: str, value: dict[str, Any]) -> TensorEntry:
+    shape, (begin, end), dtype = tuple(value["shape"]), value["data_offsets"], value["dtype"]
+    if not all(type(number) is int for number in (*shape, begin, end)) or min(shape, default=0) < 0:
+        raise ValueError(f"the shape or the place of {name} is made of other things than whole numbers")
+    if not isinstance(dtype, str):
+        raise TypeError(f"the type of {name} is {dtype!r}")
+    return TensorEntry(name, dtype, shape, file, start + begin, start + end)

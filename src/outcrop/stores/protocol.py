@@ -69,6 +69,10 @@ class Store(Protocol):
         """Delete the file or folder at the key; how many bytes that freed. Nothing there is no error."""
         ...
 
+    def sweep(self) -> None:
+        """Delete what writes that never ended have left, a day after they began."""
+        ...
+
     def address(self, key: str) -> str:
         """Where a person finds the file: a path or a URI."""
         ...

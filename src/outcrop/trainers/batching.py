@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 #: Batches that are sorted by length together; more would pad less but would order the data by length.
 WINDOW = 64
 
+#: Padded tokens of a micro-batch: bounds the memory of activations.
+TOKEN_BUDGET = 4096
+
 
 def epoch_order(lengths: NDArray[np.int64], batch_size: int, *, seed: int, epoch: int) -> list[NDArray[np.int64]]:
     """Record numbers of each step of an epoch.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from outcrop.domain.hyperparameters import Hyperparameters
 from outcrop.models.cost import ModelSize
 from outcrop.roof import Roof
-from outcrop.trainers.supervised import TOKEN_BUDGET
+from outcrop.trainers.batching import TOKEN_BUDGET
 
 #: Share of the roof that training reaches before this machine has shown its own.
 USUAL_SHARE = 0.35

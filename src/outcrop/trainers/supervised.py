@@ -14,11 +14,8 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from outcrop.models.network import Network
-from outcrop.trainers.batching import epoch_order, micro_batches
+from outcrop.trainers.batching import TOKEN_BUDGET, epoch_order, micro_batches
 from outcrop.trainers.protocol import Loss
-
-#: Padded tokens of a micro-batch: bounds the memory of activations.
-TOKEN_BUDGET = 4096
 
 #: Positions whose logits exist at once; with 49,152 words in fp32 that is 200 MB.
 _HEAD_CHUNK = 1024
