@@ -17,6 +17,9 @@ from outcrop.metrics.statistics.holm import holm
 #: Records of each kind that a report shows in full.
 SHOWN = 5
 
+#: Records that a category needs for an interval of its own.
+FEWEST = 5
+
 _PART = 512
 
 
@@ -67,7 +70,10 @@ def comparisons(all_scored: Sequence[Scored], metrics: Sequence[Metric], *, seed
 def groups(
     all_scored: Sequence[Scored], metric: Metric, records: Sequence[EvaluationRecord], *, seed: int
 ) -> list[Comparison]:
-    """Every later model against the first within each category, largest first."""
+    """Every later model against the first within each category, largest first.
+
+    Below ``FEWEST`` records a category has a difference but no interval: Student's would be wider than the scale.
+    """
     categories: dict[str, list[int]] = {}
     for place, record in enumerate(records):
         if record.category is not None:
@@ -76,11 +82,17 @@ def groups(
     baseline, *candidates = all_scored
     return _corrected(
         [
-            replace(_compare(metric, baseline, candidate, np.array(places), seed), group=category)
+            _in_group(_compare(metric, baseline, candidate, np.array(places), seed), category)
             for candidate in candidates
             for category, places in ordered
         ]
     )
+
+
+def _in_group(found: Comparison, group: str) -> Comparison:
+    if found.n < FEWEST:
+        return replace(found, group=group, low=None, high=None, p_value=None)
+    return replace(found, group=group)
 
 
 def _corrected(found: Sequence[Comparison]) -> list[Comparison]:

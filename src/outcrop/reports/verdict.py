@@ -234,8 +234,9 @@ def _moved(moved: Moved | None) -> str:
 
 
 def _worst_group(groups: Sequence[Comparison]) -> str:
-    """The category with the least gain; a loss is called one only where it is decided."""
-    gains = [(gain, one) for one in groups if (gain := signed_gain(one)) is not None]
+    """The category with the least gain, of those large enough for an interval; a loss is one only where decided."""
+    sized = [one for one in groups if known(one.low) is not None]
+    gains = [(gain, one) for one in sized if (gain := signed_gain(one)) is not None]
     if len(gains) < 2:
         return ""
     gain, worst = min(gains, key=lambda pair: (pair[0], pair[1].group))
