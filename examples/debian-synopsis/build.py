@@ -466,10 +466,7 @@ def is_program(package: Package) -> bool:
 
 def has_length(package: Package) -> bool:
     """Tells whether both texts have a length that this data set wants."""
-    return (
-        len(package.description.split()) in DESCRIPTION_WORDS
-        and len(package.synopsis.split()) in SYNOPSIS_WORDS
-    )
+    return len(package.description.split()) in DESCRIPTION_WORDS and len(package.synopsis.split()) in SYNOPSIS_WORDS
 
 
 def one_per_source(packages: Iterable[Package]) -> list[Package]:
@@ -485,8 +482,7 @@ def one_per_source(packages: Iterable[Package]) -> list[Package]:
     for package in packages:
         by_source[package.source].append(package)
     kept = (
-        min(group, key=lambda one: (one.name != one.source, len(one.name), one.name))
-        for group in by_source.values()
+        min(group, key=lambda one: (one.name != one.source, len(one.name), one.name)) for group in by_source.values()
     )
     return sorted(kept, key=lambda package: package.digest)
 
@@ -502,9 +498,7 @@ def jaccard(first: frozenset[str], second: frozenset[str]) -> float:
     return len(first & second) / max(1, len(first | second))
 
 
-def apart(
-    packages: Iterable[Package], features: Callable[[Package], frozenset[str]], limit: float
-) -> list[Package]:
+def apart(packages: Iterable[Package], features: Callable[[Package], frozenset[str]], limit: float) -> list[Package]:
     """Drops every package that resembles one kept before it.
 
     Args:
@@ -674,9 +668,7 @@ def write_data(parts: dict[str, list[Package]]) -> None:
         objects = (json.dumps(record(part, one), ensure_ascii=False) for one in packages)
         write_lines(HERE / f"{part}.jsonl", objects)
         for line, one in enumerate(packages, start=1):
-            rows.append(
-                "\t".join((part, str(line), one.name, one.source, one.version, one.section))
-            )
+            rows.append("\t".join((part, str(line), one.name, one.source, one.version, one.section)))
     write_lines(HERE / "sources.tsv", rows)
 
 
@@ -714,9 +706,7 @@ def length_rows(parts: dict[str, list[Package]]) -> Iterator[tuple[object, ...]]
             yield f"{part}, {label}", min(sizes), *middle, max(sizes)
 
 
-def section_rows(
-    parts: dict[str, list[Package]], pool: Sequence[Package]
-) -> Iterator[tuple[object, ...]]:
+def section_rows(parts: dict[str, list[Package]], pool: Sequence[Package]) -> Iterator[tuple[object, ...]]:
     """Yields, for each section, the candidates and the records in every part."""
     inside = [Counter(one.section for one in packages) for packages in parts.values()]
     for section, size in sorted(Counter(package.section for package in pool).items()):

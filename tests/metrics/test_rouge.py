@@ -34,8 +34,9 @@ def loaded(name: str) -> Any:
 
 @pytest.mark.parametrize("stem", [False, True])
 @pytest.mark.parametrize("name", ["rouge1", "rouge2", "rouge3", "rougeL", "rougeLsum"])
-def test_cases_equal_rouge_score(name: str, stem: bool) -> None:
-    cases = loaded("rouge_cases.json")["cases"]
+@pytest.mark.parametrize("file", ["rouge_cases.json", "rouge_generated.json"])
+def test_cases_equal_rouge_score(name: str, stem: bool, file: str) -> None:
+    cases = loaded(file)["cases"]
     found = values_of(metrics(stem)[name], [(case["response"], case["reference"]) for case in cases])
     assert found == pytest.approx([case["f1"][name][stem] for case in cases], abs=TOLERANCE)
 
