@@ -270,9 +270,7 @@ def test_what_ends_a_turn(altered: Altered, generation: object, network: object,
 
 def test_what_the_template_ends_a_turn_with_is_a_stop_though_nothing_declares_it(altered: Altered) -> None:
     undeclared = {"eos_token_id": None}
-    folder = altered(
-        tokenizer_config={"eos_token": "<|endoftext|>"}, config=undeclared, generation_config=undeclared
-    )
+    folder = altered(tokenizer_config={"eos_token": "<|endoftext|>"}, config=undeclared, generation_config=undeclared)
     tokenizer = ChatTokenizer.load(folder)
     assert tokenizer.stop_ids == {0, EOS}
     _, trained = parts(tokenizer, conversation([(Role.USER, "Hi")], "Hello"))
@@ -288,9 +286,7 @@ def test_an_ordinary_token_after_the_turn_is_no_stop(altered: Altered) -> None:
     ("network", "limit", "want"),
     [(CONTEXT, CONTEXT, CONTEXT), (CONTEXT, 100, 100), (300, int(1e30), 300), (None, int(1e30), 2048)],
 )
-def test_the_context_is_the_smallest_limit(
-    altered: Altered, network: int | None, limit: int, want: int
-) -> None:
+def test_the_context_is_the_smallest_limit(altered: Altered, network: int | None, limit: int, want: int) -> None:
     folder = altered(config={"max_position_embeddings": network}, tokenizer_config={"model_max_length": limit})
     assert ChatTokenizer.load(folder).context == want
 

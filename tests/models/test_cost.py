@@ -30,7 +30,7 @@ def trainable(folder: Path, rank: int) -> int:
     """How many weights PEFT trains."""
     network = load_network(folder)
     lora = LoraNetwork(network, choose(Customization.LORA, {"rank": rank}), "base")
-    found = sum(weight.numel() for weight in network.model.parameters() if weight.requires_grad)
+    found: int = sum(weight.numel() for weight in network.model.parameters() if weight.requires_grad)
     assert found == sum(tensor.numel() for tensor in lora.tensors().values())
     return found
 

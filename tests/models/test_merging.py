@@ -88,7 +88,11 @@ def test_a_merged_model_is_a_whole_one(tiny_folder: Path, tmp_path: Path) -> Non
     merge(tiny_folder, adapter(tiny_folder, tmp_path / "adapter"), tmp_path / "merged")
     base, merged = inspect_model(tiny_folder), inspect_model(tmp_path / "merged")
     assert merged.identity.weights != base.identity.weights
-    assert (merged.architecture, merged.parameters, merged.context) == (base.architecture, base.parameters, base.context)
+    assert (merged.architecture, merged.parameters, merged.context) == (
+        base.architecture,
+        base.parameters,
+        base.context,
+    )
     assert merged.customizations == {"lora": "", "full": ""}
     names = set(load_file(tmp_path / "merged" / "model.safetensors"))
     assert names == set(load_file(tiny_folder / "model.safetensors"))
@@ -127,7 +131,8 @@ def test_the_adapters_configuration_names_base_and_layers(tiny_folder: Path, tmp
     assert (config["base_model_name_or_path"], config["r"], config["lora_alpha"]) == ("the base", 16, 32)
     assert (config["task_type"], config["inference_mode"]) == ("CAUSAL_LM", True)
     layers = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
-    assert set(config["target_modules"]) == layers
+    assert {name.rpartition(".")[2] for name in config["target_modules"]} == layers
+    assert len(config["target_modules"]) == 2 * len(layers)
 
 
 def test_weights_that_are_no_numbers_are_not_merged(tiny_folder: Path, tmp_path: Path) -> None:

@@ -267,7 +267,10 @@ def test_a_second_copy_of_the_weights_that_no_loader_reads_does_not_count(tmp_pa
     assert weights_hash(shards) == want
 
 
-@pytest.mark.parametrize("index", ["{", "[]", '{"weight_map": {"a": "model-00009.safetensors"}}', '{"weight_map": {"a": "../x.safetensors"}}'])
+@pytest.mark.parametrize(
+    "index",
+    ["{", "[]", '{"weight_map": {"a": "model-00009.safetensors"}}', '{"weight_map": {"a": "../x.safetensors"}}'],
+)
 def test_an_index_that_is_wrong(tmp_path: Path, index: str) -> None:
     folder = write(tmp_path / "model", {"a": torch.ones(1)})
     save_file({"a": torch.ones(1)}, tmp_path / "x.safetensors")

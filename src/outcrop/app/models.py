@@ -54,6 +54,7 @@ class Models:
 
         Raises:
             InvalidInput: The name is not one.
+            AlreadyExists: The name is taken.
             NotFound: The source is unknown, or can't be reached.
             NotSupported: What the source has can't be read safely and rightly.
         """
@@ -193,7 +194,7 @@ class Models:
         with self._services.scratch() as scratch:
             folder = scratch / "model"
             folder.mkdir()
-            words = fetch_model(source, name, folder, say)
+            words = fetch_model(source, folder, say)
             say("reading it")
             facts = inspect_model(folder)
             key = f"models/{facts.identity.weights[:24]}-{_settings_hash(folder)[:16]}"

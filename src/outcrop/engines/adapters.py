@@ -12,6 +12,7 @@ from torch import Tensor
 
 from outcrop.domain.errors import NotFound, NotSupported
 from outcrop.models.network import Network
+from outcrop.models.quiet import quiet_transformers
 
 _CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
@@ -61,9 +62,10 @@ class SharedNetwork:
 
         config = _read_config(folder)
         try:
-            if self._adapted is None:
-                self._adapted = PeftModel(self._network.model, config, adapter_name=name).eval()
-            loaded = self._adapted.load_adapter(str(folder), name, torch_device=str(self._network.device))
+            with quiet_transformers():
+                if self._adapted is None:
+                    self._adapted = PeftModel(self._network.model, config, adapter_name=name).eval()
+                loaded = self._adapted.load_adapter(str(folder), name, torch_device=str(self._network.device))
         except (ValueError, RuntimeError, KeyError) as error:
             raise NotSupported(f"{folder}: the adapter does not fit the base ({str(error).splitlines()[0]})") from error
         finally:

@@ -11,6 +11,7 @@ from typing import Any
 
 from outcrop.domain.errors import Fault, InvalidInput, NotSupported
 from outcrop.domain.records import EncodedRecord, Message, Role, TrainingRecord
+from outcrop.models.quiet import quiet_transformers
 
 _PROBE = "outcrop probe"
 
@@ -28,6 +29,7 @@ class ChatTokenizer:
         self._declared_stops = frozenset(stop_ids)
 
     @classmethod
+    @quiet_transformers()
     def load(cls, folder: Path) -> ChatTokenizer:
         """Read the tokenizer of a model folder, without running any code of the folder's.
 
@@ -36,9 +38,7 @@ class ChatTokenizer:
                 or is damaged.
         """
         from transformers import AutoTokenizer
-        from transformers.utils import logging
 
-        logging.set_verbosity_error()
         try:
             tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
         except (ValueError, OSError, KeyError) as error:

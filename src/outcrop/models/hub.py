@@ -21,7 +21,7 @@ def fetch_from_hub(source: HubSource, folder: Path) -> str:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     # What its HTTP client raises where there is no answer; which client that is depends on the version.
-    no_answer = HfHubHTTPError.__mro__[1]
+    no_answer: type[Exception] = HfHubHTTPError.__mro__[1]
 
     try:
         info = HfApi().model_info(source.repository, revision=source.revision)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from outcrop.domain.errors import NotSupported
 from outcrop.models.chat import ChatTokenizer
 from outcrop.models.network import load_network
+from outcrop.models.quiet import quiet_transformers
 
 
+@quiet_transformers()
 def merge(base: Path, adapter: Path, target: Path) -> None:
     """Write base plus adapter as float32 safetensors, with the base's tokenizer, template and settings.
 
@@ -25,3 +28,5 @@ def merge(base: Path, adapter: Path, target: Path) -> None:
         raise NotSupported(f"{adapter}: the merged weights are not finite; train the adapter again") from error
     merged.save_pretrained(str(target))
     ChatTokenizer.load(base).save(target)
+    for licence in base.glob("LICENSE*"):
+        shutil.copy(licence, target / licence.name)

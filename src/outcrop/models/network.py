@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from outcrop.domain.errors import NotSupported
+from outcrop.models.quiet import quiet_transformers
 
 #: Largest difference, relative to the largest logit, at which head(hidden) still counts as the model's own logits.
 _HEAD_TOLERANCE = 1e-4
@@ -75,6 +76,7 @@ class Network:
         return bool((want - got).abs().max() <= _HEAD_TOLERANCE * want.abs().max())
 
 
+@quiet_transformers()
 def load_network(folder: Path, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Network:
     """Load a folder of safetensors.
 
@@ -84,10 +86,7 @@ def load_network(folder: Path, *, device: str = "cpu", dtype: torch.dtype = torc
     """
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
-    from transformers.utils import logging
 
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
     try:
         model, info = AutoModelForCausalLM.from_pretrained(
             str(folder),

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from outcrop.domain.hyperparameters import Hyperparameters
 from outcrop.models.network import Network
+from outcrop.models.quiet import quiet_transformers
 
 
 class LoraNetwork:
@@ -28,18 +29,22 @@ class LoraNetwork:
         )
         # PEFT draws its first matrices from torch's global generator.
         torch.manual_seed(hyperparameters.seed)
-        self._adapted: Any = get_peft_model(network.model, self._config)
+        with quiet_transformers():
+            self._adapted: Any = get_peft_model(network.model, self._config)
         self._config.base_model_name_or_path = base
 
     def tensors(self) -> dict[str, Tensor]:
         """The adapter's weights under PEFT's names."""
         from peft import get_peft_model_state_dict
 
-        state = get_peft_model_state_dict(self._adapted)
+        # Left to itself, PEFT asks the hub whether the base is one of its models.
+        state = get_peft_model_state_dict(self._adapted, save_embedding_layers=False)
         return {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(state.items())}
 
     def save(self, folder: Path) -> None:
         """Write ``adapter_model.safetensors`` and ``adapter_config.json`` as PEFT reads them."""
         save_file(self.tensors(), folder / "adapter_model.safetensors")
         self._config.inference_mode = True
+        # PEFT holds the names as a set, whose order changes from process to process.
+        self._config.target_modules = sorted(self._config.target_modules)
         self._config.save_pretrained(str(folder))
