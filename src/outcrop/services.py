@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from outcrop.catalog.protocol import Catalog
 from outcrop.catalog.sql import SqlCatalog
-from outcrop.domain.errors import StorageFailure
+from outcrop.domain.errors import OutcropError, StorageFailure
 from outcrop.domain.jobs import HELD, Job, JobKind, Status
 from outcrop.domain.models import Model
 from outcrop.engines.protocol import Engine
@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 
 #: How often a job is started again by itself after its worker died; an out-of-memory loop must end.
 RESTARTS = 3
+
+#: Seconds in which a worker that was just started need not have spoken yet.
+_GRACE = 15.0
+
+#: Seconds that a worker gets to speak after its machine woke up: a few heartbeats.
+_WAKING = 3.0
 
 
 class Engines:
@@ -83,42 +89,77 @@ class Services:
             AlreadyExists: A job of that name is there.
         """
         job_id = new_job_id()
-        job = Job(job_id, name or f"{kind.value}-{job_id}", kind, Status.QUEUED, request, created=time.time())
+        now = time.time()
+        named = name or f"{kind.value}-{job_id}"
+        job = Job(job_id, named, kind, Status.QUEUED, request, created=now, lease_until=now + _GRACE)
         self.catalog.add_job(job)
         self.start(job_id)
         return job
+
+    def resume(self, job_id: str) -> None:
+        """Go on with a job that was stopped or failed.
+
+        Raises:
+            NotFound: There is no such job.
+            IllegalMove: It has not ended, or it is done.
+        """
+        self.catalog.resume(job_id, grace_seconds=_GRACE)
+        self.start(job_id)
 
     def start(self, job_id: str) -> None:
         """Start a worker for a queued job."""
         self.catalog.started(job_id, self.runner.start(job_id))
 
     def recover(self) -> list[str]:
-        """Start again what lost its worker, and sweep up; what was started, one sentence each."""
+        """Start again what lost its worker, and sweep up; what was seen to, one sentence each."""
         self.store.sweep()
         sweep_folder(self.settings.home / "scratch")
-        done = []
+        seen = []
         for job in self.catalog.jobs([*HELD, Status.QUEUED]):
-            reason = self._orphaned(job)
-            if reason is None:
-                continue
-            status = Status.QUEUED
-            if job.status is not Status.QUEUED:
-                status = self.catalog.requeue(job, reason, restarts=RESTARTS)
-                self.catalog.log(job.id, "warning", f"{reason}; the job is now {status.value}")
-            if status is Status.QUEUED:
-                self.start(job.id)
-            done.append(f"job {job.name}: {reason}; now {status.value}")
-        return done
+            try:
+                seen += self._recover(job)
+            except OutcropError as error:
+                # One job's trouble must not keep others, or the command that looks, from going on.
+                seen.append(f"job {job.name}: can't be started again: {error}")
+        return seen
+
+    def _recover(self, job: Job) -> list[str]:
+        reason = self._orphaned(job)
+        if reason is None:
+            return []
+        status = self.catalog.requeue(job, reason, restarts=RESTARTS, grace_seconds=_GRACE)
+        if status is None:
+            return []
+        self.catalog.log(job.id, "warning", f"{reason}; the job is now {status.value}")
+        if status is Status.QUEUED:
+            self.start(job.id)
+        return [f"job {job.name}: {reason}; now {status.value}"]
 
     def _orphaned(self, job: Job) -> str | None:
-        alive = False if job.worker is None else self.runner.alive(job.worker)
-        if alive is False:
-            process = "no process" if job.worker is None else f"process {job.worker.pid}"
-            return f"{process} of its worker is there no more"
-        if job.status in HELD and job.lease_until < time.time():
-            silent = time.time() - job.lease_until + self.settings.lease_seconds
-            return f"its worker has shown no sign of life for {silent:.0f} s"
-        return None
+        """Why a job needs another worker; None where it has one, or where one is being started."""
+        silent = time.time() - job.lease_until
+        alive = None if job.worker is None else self.runner.alive(job.worker)
+        process = "its worker" if job.worker is None else f"its worker, process {job.worker.pid},"
+        if job.status in HELD and alive is False:
+            return f"{process} is gone{self.last_words(job)}"
+        if silent <= 0 or (job.status is Status.QUEUED and alive):
+            return None
+        if job.status is Status.QUEUED:
+            return f"{process} never began{self.last_words(job)}"
+        if alive and self._wakes_up(job):
+            return None
+        return f"{process} has shown no sign of life for {silent + self.settings.lease_seconds:.0f} s"
+
+    def _wakes_up(self, job: Job) -> bool:
+        """Whether a process that is there, but silent, speaks within a few heartbeats: the machine may have slept."""
+        time.sleep(min(_WAKING, self.settings.lease_seconds))
+        return self.catalog.job(job.id).lease_until != job.lease_until
+
+    def last_words(self, job: Job) -> str:
+        """The last line that a job's workers printed, after a colon; "" mostly: what they can report, the log has."""
+        path = self.settings.home / "workers" / f"{job.id}.txt"
+        lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines() if path.is_file() else []
+        return f": {lines[-1][:300]}" if lines else ""
 
     def engines(self) -> Engines:
         """A fresh set of engines, with nothing loaded yet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ def read_settings(environment: Mapping[str, str] | None = None, *, home: str | P
     settings = Settings(
         home=Path(home or values["home"]).expanduser().absolute(),
         device=values["device"],
-        running_jobs=int(_number(values, "running_jobs", 1, faults)),
+        running_jobs=int(_number(values, "running_jobs", 1, faults, whole=True)),
         checkpoint_seconds=_number(values, "checkpoint_seconds", 0, faults),
         lease_seconds=_number(values, "lease_seconds", 1, faults),
     )
@@ -85,11 +86,14 @@ def read_settings(environment: Mapping[str, str] | None = None, *, home: str | P
     return settings
 
 
-def _number(values: Mapping[str, str], name: str, low: float, faults: list[Fault]) -> float:
+def _number(values: Mapping[str, str], name: str, low: float, faults: list[Fault], *, whole: bool = False) -> float:
+    """The number a setting holds; ``low``, and a fault, where it holds none that will do."""
     try:
         number = float(values[name])
     except ValueError:
-        number = low - 1
-    if not low <= number < float("inf"):
-        faults.append(Fault("environment", None, f"OUTCROP_{name.upper()}", values[name], f"a number, {low} or more"))
-    return number
+        number = math.nan
+    if low <= number < math.inf and not (whole and number % 1):
+        return number
+    want = f"a {'whole ' if whole else ''}number, {low:g} or more"
+    faults.append(Fault("environment", None, f"OUTCROP_{name.upper()}", values[name][:80], want))
+    return low

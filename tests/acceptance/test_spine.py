@@ -92,7 +92,7 @@ def test_the_adapter_file_is_the_same_bytes(real_homes: Callable[[str], Path], t
     hashes = set()
     for name in ("one", "two"):
         home = real_homes(name)
-        customize(home, train, "--max-length", "128", "--seed", "3")
+        customize(home, head(train, tmp_path / f"{name}.jsonl", 8), "--max-length", "128", "--seed", "3")
         run_json(home, "models", "export", "synopsis", str(tmp_path / f"export-{name}"))
         hashes.add(file_hash(tmp_path / f"export-{name}" / "adapter_model.safetensors"))
     assert len(hashes) == 1
@@ -119,16 +119,16 @@ def test_asking_two_models(real_homes: Callable[[str], Path]) -> None:
 
 
 def test_the_example_teaches_something(real_homes: Callable[[str], Path], tmp_path: Path) -> None:
-    """Fewer records than the quickstart: 64 to learn from; the loss on held-out ones must fall clearly."""
+    """Fewer records than the quickstart: 32 to learn from; the loss on held-out ones must fall clearly."""
     home = real_homes("taught")
-    train = head(EXAMPLE / "train.jsonl", tmp_path / "64.jsonl", 64)
-    held_out = head(EXAMPLE / "validation.jsonl", tmp_path / "held-out.jsonl", 16)
+    train = head(EXAMPLE / "train.jsonl", tmp_path / "32.jsonl", 32)
+    held_out = head(EXAMPLE / "validation.jsonl", tmp_path / "held-out.jsonl", 8)
     made = run_json(
         home, "customize", REAL_MODEL, "--train", str(train), "--validation", str(held_out), "--name", "synopsis"
     )["model"]
     losses = [point["validation_loss"] for point in made["lineage"]["curve"] if point["validation_loss"] is not None]
     assert len(losses) == 2
-    assert losses[1] < losses[0] - 0.5
+    assert losses[1] < losses[0] - 0.3
     check = run_json(home, "data", "check", str(train), "--model", REAL_MODEL)
-    assert check["tokens"]["n_ends_turn"] == check["n_records"] == 64
+    assert check["tokens"]["n_ends_turn"] == check["n_records"] == 32
     assert json.loads(json.dumps(check))["n_faults"] == 0

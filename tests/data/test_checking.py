@@ -93,7 +93,11 @@ def test_records_longer_than_the_context(write: Write, make_tokenizer: MakeToken
 def test_prompts_longer_than_the_context(write: Write, make_tokenizer: MakeTokenizer) -> None:
     result = check(write({"prompt": "a"}, {"prompt": "a " * 9}), Purpose.EVALUATION, make_tokenizer(context=8))
     (fault,) = result.faults
-    assert (fault.line, fault.found, fault.expected) == (2, "9 tokens", "at most 8, the model's context")
+    assert (fault.line, fault.found, fault.expected) == (
+        2,
+        "9 tokens",
+        "fewer than 8: the model's context must hold a token of the response too",
+    )
 
 
 def test_completions_that_do_not_fit_the_maximum_length(write: Write, tokenizer: Tokenizer) -> None:

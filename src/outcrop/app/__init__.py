@@ -21,10 +21,11 @@ from typing import Any, Self
 from outcrop.app.conversation import answer
 from outcrop.app.customization import prepare_customization, submit_customization
 from outcrop.app.data import check_data
-from outcrop.app.evaluation import report_of, submit_evaluation
+from outcrop.app.evaluation import generation_parameters, report_of, submit_evaluation
 from outcrop.app.jobs import Jobs
 from outcrop.app.models import Models
 from outcrop.data.checking import DatasetCheck
+from outcrop.domain.errors import Fault, InvalidInput
 from outcrop.domain.generation import GenerationParameters
 from outcrop.domain.jobs import Job
 from outcrop.domain.models import Model
@@ -70,9 +71,10 @@ class Outcrop:
         """Read every line of a dataset and say what is in it and all that is wrong with it.
 
         Raises:
+            InvalidInput: The purpose is neither ``fine-tuning`` nor ``evaluation``.
             NotFound: There is no such model.
         """
-        return check_data(self.services, Path(path), Purpose(purpose), model)
+        return check_data(self.services, Path(path), _purpose(purpose), model)
 
     def estimate(
         self,
@@ -146,7 +148,7 @@ class Outcrop:
             metrics: Names of metrics; the task's own where empty. The verdict rests on the first.
             name: The job's name; made up where None.
             wait: Wait for the end and return the report; else return the queued job.
-            seed: Of whatever is random in the statistics.
+            seed: Decides all that is random: samples and statistics.
             **generation: Fields of ``GenerationParameters``.
 
         Raises:
@@ -175,7 +177,20 @@ class Outcrop:
             NotFound: There is no such model.
             InvalidInput: The prompt is longer than the model's context, or a parameter is out of range.
         """
-        yield from answer(self.services.engines(), model, prompt, GenerationParameters(**generation))
+        yield from answer(
+            self.services.engines(),
+            model,
+            prompt,
+            generation_parameters(GenerationParameters(max_tokens=256), generation),
+        )
+
+
+def _purpose(purpose: str) -> Purpose:
+    try:
+        return Purpose(purpose)
+    except ValueError:
+        want = f"one of {', '.join(known.value for known in Purpose)}"
+        raise InvalidInput([Fault("request", None, "purpose", repr(purpose), want)]) from None
 
 
 __all__ = ["Outcrop"]

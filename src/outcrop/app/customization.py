@@ -60,7 +60,7 @@ def prepare_customization(
     model = services.catalog.model(base)
     if reason := model.customizations.get(wanted.value, "it is not known to"):
         raise NotSupported(f"{model.name} does not support {wanted.value}: {reason}")
-    _require_free(services, name)
+    require_free(services, name)
     tokenizer = tokenizer_of(services, model)
     assert tokenizer is not None, "a model that can be customised has a tokenizer"
     hyperparameters, checks = _checked(tokenizer, name, wanted, given or {}, train, validation)
@@ -70,6 +70,7 @@ def prepare_customization(
     request = CustomizationRequest(
         model=name,
         base=model.name,
+        base_identity=model.identity,
         method=wanted,
         train=_dataset(checks[0]),
         validation=_dataset(checks[1]) if len(checks) > 1 else None,
@@ -95,7 +96,12 @@ def _method(method: str) -> Customization:
         raise InvalidInput([Fault("request", None, "method", repr(method), want)]) from None
 
 
-def _require_free(services: Services, name: str) -> None:
+def require_free(services: Services, name: str) -> None:
+    """Make sure that no model has a name, and that no job is making one that will.
+
+    Raises:
+        AlreadyExists: There is one.
+    """
     try:
         services.catalog.model(name)
     except NotFound:
@@ -167,7 +173,8 @@ def _estimate(
 
 def _seen_share(services: Services, method: Customization) -> float:
     """The share of the roof that the last run of this method reached in this home."""
-    lineages = [model.lineage for model in services.catalog.models() if model.lineage is not None]
+    newest = sorted(services.catalog.models(), key=lambda model: model.created)
+    lineages = [model.lineage for model in newest if model.lineage is not None]
     figures = [lineage.figures for lineage in lineages if lineage.method is method]
     shares = [found["roof_share"] for found in figures if found.get("roof_share")]
     return shares[-1] if shares else USUAL_SHARE

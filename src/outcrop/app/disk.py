@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from outcrop.domain.jobs import ENDED
 from outcrop.services import Services
+from outcrop.stores.local import files_of
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def _other(services: Services) -> list[DiskUse]:
         home / "scratch": ("unfinished work", "itself, after a day"),
         services.settings.store_folder / ".partial": ("unfinished writes", "itself, after a day"),
     }
-    sizes = {folder: sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) for folder in folders}
+    sizes = {folder: sum(size for _, size in files_of(folder)) for folder in folders}
     return [
         DiskUse(what, sizes[folder], how.format(folder)) for folder, (what, how) in folders.items() if sizes[folder]
     ]

@@ -17,7 +17,7 @@ from outcrop.domain.models import Model
 from outcrop.domain.records import Purpose
 from outcrop.domain.requests import Dataset, EvaluationRequest, name_faults
 from outcrop.domain.scores import Report
-from outcrop.evaluation.tasks import TaskType, task_type
+from outcrop.evaluation.tasks import task_type
 from outcrop.metrics import named
 from outcrop.services import Services
 
@@ -45,8 +45,12 @@ def submit_evaluation(
     for metric in chosen:
         named(metric)
     resolved = [services.catalog.model(model) for model in models]
-    parameters, faults = _parameters(kind, given or {})
-    faults += [] if name is None else name_faults("job", name)
+    default = GenerationParameters(max_tokens=kind.max_tokens, seed=seed)
+    parameters, faults = default, [] if name is None else name_faults("job", name)
+    try:
+        parameters = generation_parameters(default, given or {})
+    except InvalidInput as error:
+        faults += error.faults
     faults += _repeated("models", [model.name for model in resolved]) + _repeated("metrics", chosen)
     found = _check_data(services, resolved, Path(data).expanduser().absolute())
     if faults or found.n_faults:
@@ -55,6 +59,7 @@ def submit_evaluation(
         raise AlreadyExists(f"there is a job named {name!r} already; give another name")
     request = EvaluationRequest(
         models=tuple(model.name for model in resolved),
+        identities=tuple(model.identity for model in resolved),
         data=Dataset(str(found.path), found.content_hash),
         task=kind.name,
         metrics=chosen,
@@ -71,12 +76,18 @@ def report_of(job: Job) -> Report:
         IllegalMove: The job is not done, or is no evaluation job.
     """
     if job.kind is not JobKind.EVALUATION or job.status is not Status.DONE or job.result is None:
-        raise IllegalMove(f"job {job.name} is a {job.kind.value} job and {job.status.value}; it has no report")
+        raise IllegalMove(
+            f"job {job.name} ({job.kind.value}) is {job.status.value}; only an evaluation job that is done has a report"
+        )
     return from_json(Report, job.result["report"])
 
 
-def _parameters(kind: TaskType, given: Mapping[str, Any]) -> tuple[GenerationParameters, list[Fault]]:
-    default = GenerationParameters(max_tokens=kind.max_tokens)
+def generation_parameters(default: GenerationParameters, given: Mapping[str, Any]) -> GenerationParameters:
+    """The given parameters by name, and the default's for the others.
+
+    Raises:
+        InvalidInput: A name is unknown, or a value is out of range: one fault each.
+    """
     known = {field.name for field in dataclasses.fields(GenerationParameters)}
     unknown = [
         Fault("generation", None, name, str(value), f"one of {', '.join(sorted(known))}")
@@ -84,7 +95,9 @@ def _parameters(kind: TaskType, given: Mapping[str, Any]) -> tuple[GenerationPar
         if name not in known
     ]
     parameters = dataclasses.replace(default, **{name: value for name, value in given.items() if name in known})
-    return parameters, [*unknown, *parameters.faults()]
+    if faults := [*unknown, *parameters.faults()]:
+        raise InvalidInput(faults)
+    return dataclasses.replace(parameters, stop=tuple(parameters.stop))
 
 
 def _repeated(where: str, names: Sequence[str]) -> list[Fault]:
@@ -95,11 +108,15 @@ def _repeated(where: str, names: Sequence[str]) -> list[Fault]:
 
 
 def _check_data(services: Services, models: Sequence[Model], path: Path) -> DatasetCheck:
-    """Check the data against the model with the least room; a scripted model takes anything."""
+    """Check the data against each way of reading it; the first check with faults says it. Scripts take anything."""
     tokenizers = [tokenizer for model in models if (tokenizer := tokenizer_of(services, model)) is not None]
-    smallest = min(tokenizers, key=lambda tokenizer: tokenizer.context, default=None)
-    found = check(path, Purpose.EVALUATION, smallest)
-    if not found.n_faults and found.n_without_reference == found.n_records:
+    first, *others = {tokenizer.identity: tokenizer for tokenizer in tokenizers}.values() or (None,)
+    found = check(path, Purpose.EVALUATION, first)
+    for tokenizer in others:
+        found = found if found.n_faults else check(path, Purpose.EVALUATION, tokenizer)
+    if found.n_faults:
+        return found
+    if found.n_without_reference == found.n_records:
         fault = Fault(str(path), None, "referenceResponse", "none in any record", "references: the metrics need them")
         return dataclasses.replace(found, faults=(fault,), n_faults=1)
     return found

@@ -5,8 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from outcrop.app.customization import require_free
+from outcrop.domain.codec import from_json
 from outcrop.domain.errors import JobFailed
-from outcrop.domain.jobs import ENDED, Job, LogLine, Status
+from outcrop.domain.jobs import ENDED, Job, JobKind, LogLine, Status
+from outcrop.domain.requests import CustomizationRequest, Dataset, EvaluationRequest
+from outcrop.jobs.datasets import require_same_model, require_unchanged
 from outcrop.services import Services
 
 _POLL = 0.5
@@ -78,12 +82,15 @@ class Jobs:
         """Go on with a stopped or failed job from where it was.
 
         Raises:
-            NotFound: There is no such job.
+            NotFound: There is no such job, or a model or file that it works with is gone.
+            UserError: A dataset or a model has changed since the job was submitted; the message has both hashes.
+            AlreadyExists: The name of the model it would make has been taken meanwhile.
             IllegalMove: It has not ended, or it is done.
         """
         job = self.show(name)
-        self._services.catalog.resume(job.id)
-        self._services.start(job.id)
+        if job.status in (Status.FAILED, Status.STOPPED):
+            _require_inputs(self._services, job)
+        self._services.resume(job.id)
         return self.show(job.id)
 
     def delete(self, name: str) -> int:
@@ -100,11 +107,24 @@ class Jobs:
         (self._services.settings.home / "workers" / f"{job.id}.txt").unlink(missing_ok=True)
         return self._services.store.delete(f"jobs/{job.id}")
 
-    def last_words(self, job: Job) -> str:
-        """The end of what a job's workers printed, "" in most cases: what they can report, the log has."""
-        path = self._services.settings.home / "workers" / f"{job.id}.txt"
-        return path.read_text(encoding="utf-8", errors="replace")[-2000:].strip() if path.is_file() else ""
-
     def report_file(self, job: Job, kind: str = "html") -> str:
         """Where a person finds an evaluation job's report."""
         return self._services.store.address(f"jobs/{job.id}/report.{kind}")
+
+
+def _require_inputs(services: Services, job: Job) -> None:
+    """Make sure that a job finds what it was submitted with: better now than by a worker that fails."""
+    datasets: list[Dataset | None]
+    request: CustomizationRequest | EvaluationRequest
+    if job.kind is JobKind.CUSTOMIZATION:
+        request = from_json(CustomizationRequest, job.request)
+        require_free(services, request.model)
+        require_same_model(services, request.base, request.base_identity)
+        datasets = [request.train, request.validation]
+    else:
+        request = from_json(EvaluationRequest, job.request)
+        for model, identity in zip(request.models, request.identities, strict=True):
+            require_same_model(services, model, identity)
+        datasets = [request.data]
+    for dataset in filter(None, datasets):
+        require_unchanged(dataset)

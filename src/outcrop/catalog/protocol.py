@@ -94,14 +94,16 @@ class Catalog(Protocol):
         Raises:
             LeaseLost: As ``renew``.
             AlreadyExists: A model of that name is there.
+            NotFound: The base that the model sits on is gone.
         """
         ...
 
-    def requeue(self, job: Job, reason: str, *, restarts: int) -> Status:
-        """Put back a job whose worker died: to queued, or to failed once it was put back ``restarts`` times.
+    def requeue(self, job: Job, reason: str, *, restarts: int, grace_seconds: float = 0.0) -> Status | None:
+        """Put back a job whose worker died, before or after it claimed the job.
 
-        A job that was stopping becomes stopped. Nothing happens, and the present status is returned, if the job has
-        moved on since ``job`` was read.
+        It becomes queued, for whoever called to start a worker within ``grace_seconds``; or failed, once it was put
+        back ``restarts`` times; or stopped, if it was stopping. The status it has now; None, and nothing happens, if
+        the job has moved on since ``job`` was read: another worker, a renewed lease, another status.
         """
         ...
 
@@ -114,8 +116,8 @@ class Catalog(Protocol):
         """
         ...
 
-    def resume(self, job_id: str) -> None:
-        """Put a stopped or failed job back in the queue.
+    def resume(self, job_id: str, *, grace_seconds: float = 0.0) -> None:
+        """Put a stopped or failed job back in the queue, for the caller to start a worker within ``grace_seconds``.
 
         Raises:
             NotFound: There is no such job.
@@ -167,7 +169,7 @@ class Catalog(Protocol):
 
         Raises:
             NotFound: There is no model of that name (an alias is not enough).
-            IllegalMove: Adapters sit on it; the message names them.
+            IllegalMove: Adapters sit on it, or jobs that have not ended work with it; the message names them.
         """
         ...
 

@@ -36,7 +36,7 @@ class SqlCatalog:
         try:
             with self._engine.begin() as connection:
                 yield connection
-        except sa.exc.OperationalError as error:
+        except sa.exc.DatabaseError as error:
             raise StorageFailure(f"the catalog can't be written ({error.orig})") from error
 
     @contextmanager
@@ -44,7 +44,7 @@ class SqlCatalog:
         try:
             with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 yield connection
-        except sa.exc.OperationalError as error:
+        except sa.exc.DatabaseError as error:
             raise StorageFailure(f"the catalog can't be read ({error.orig})") from error
 
     # jobs
@@ -135,21 +135,21 @@ class SqlCatalog:
         values = {"status": status.value, "result": result, "error": error, "lease_until": 0.0, "ended": ended}
         connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(values))
 
-    def requeue(self, job: Job, reason: str, *, restarts: int) -> Status:
+    def requeue(self, job: Job, reason: str, *, restarts: int, grace_seconds: float = 0.0) -> Status | None:
         """See ``Catalog.requeue``."""
         with self._writing() as connection:
-            now = _job(connection, job.id)
-            if (now.status, now.fence, now.worker) != (job.status, job.fence, job.worker):
-                return now.status
-            if now.status is Status.STOPPING:
-                self._end(connection, now, Status.STOPPED, None, "")
+            row = connection.execute(sa.select(jobs).where(jobs.c.id == job.id)).mappings().first()
+            if row is None or _hold(job_from_row(row)) != _hold(job):
+                return None
+            if job.status is Status.STOPPING:
+                self._end(connection, job, Status.STOPPED, None, "")
                 return Status.STOPPED
-            if len(now.restarts) >= restarts:
-                reasons = "; ".join((*now.restarts, reason))
-                error = f"its worker died {len(now.restarts) + 1} times ({reasons}); resume it once that is mended"
-                self._end(connection, now, Status.FAILED, None, error)
+            reasons = [*job.restarts, reason]
+            if len(reasons) > restarts:
+                error = f"its worker died {len(reasons)} times ({'; '.join(reasons)}); resume it once that is mended"
+                self._end(connection, job, Status.FAILED, None, error)
                 return Status.FAILED
-            values = {"status": Status.QUEUED.value, "lease_until": 0.0, "restarts": [*now.restarts, reason]}
+            values = {"status": Status.QUEUED.value, "lease_until": self._clock() + grace_seconds, "restarts": reasons}
             connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(values))
             return Status.QUEUED
 
@@ -165,12 +165,13 @@ class SqlCatalog:
             self._end(connection, job, Status.STOPPED, None, "")
             return Status.STOPPED
 
-    def resume(self, job_id: str) -> None:
+    def resume(self, job_id: str, *, grace_seconds: float = 0.0) -> None:
         """See ``Catalog.resume``."""
         with self._writing() as connection:
             job = _job(connection, job_id)
             _check_move(job, Status.QUEUED, only_ended=True)
-            values = {"status": Status.QUEUED.value, "error": "", "restarts": [], "ended": 0.0, "lease_until": 0.0}
+            until = self._clock() + grace_seconds
+            values = {"status": Status.QUEUED.value, "error": "", "restarts": [], "ended": 0.0, "lease_until": until}
             connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(values))
 
     def delete_job(self, job_id: str) -> None:
@@ -225,6 +226,8 @@ class SqlCatalog:
             above = connection.execute(sa.select(models.c.name).where(models.c.base == name)).scalars().all()
             if above:
                 raise IllegalMove(f"custom models sit on {name!r}: {', '.join(above)}; remove them first")
+            if busy := _jobs_that_use(connection, name):
+                raise IllegalMove(f"jobs work with {name!r}: {', '.join(busy)}; wait for them or stop them first")
             connection.execute(sa.delete(aliases).where(aliases.c.model == name))
             connection.execute(sa.delete(models).where(models.c.name == name))
         return from_json(Model, document)
@@ -271,6 +274,11 @@ def _held(connection: sa.Connection, claim: Claim) -> Job:
     return job
 
 
+def _hold(job: Job) -> tuple[Status, int, Worker | None, float]:
+    """What changes whenever a job moves on or its worker shows a sign of life."""
+    return job.status, job.fence, job.worker, job.lease_until
+
+
 def _held_by(worker: Worker) -> dict[str, Any]:
     return {"host": worker.host, "pid": worker.pid, "pid_started": worker.started}
 
@@ -278,6 +286,13 @@ def _held_by(worker: Worker) -> dict[str, Any]:
 def _check_move(job: Job, status: Status, *, only_ended: bool = False) -> None:
     if status not in MOVES[job.status] or (only_ended and job.status not in ENDED):
         raise IllegalMove(f"job {job.name} is {job.status.value} and can't become {status.value}")
+
+
+def _jobs_that_use(connection: sa.Connection, model: str) -> list[str]:
+    """Names of the jobs that have not ended and whose request names a model."""
+    ended = [status.value for status in ENDED]
+    rows = connection.execute(sa.select(jobs.c.name, jobs.c.request).where(jobs.c.status.not_in(ended)))
+    return [row.name for row in rows if model == row.request.get("base") or model in row.request.get("models", ())]
 
 
 def _insert_model(connection: sa.Connection, model: Model) -> None:
@@ -288,6 +303,8 @@ def _insert_model(connection: sa.Connection, model: Model) -> None:
     )
     if connection.execute(taken).first():
         raise AlreadyExists(f"there is a model or alias named {model.name!r} already; give another name")
+    if model.base and not connection.execute(sa.select(models.c.name).where(models.c.name == model.base)).first():
+        raise NotFound(f"the base {model.base!r} of {model.name!r} is gone; add it again, then resume the job")
     connection.execute(sa.insert(models).values(name=model.name, base=model.base, document=to_json(model)))
 
 

@@ -50,4 +50,5 @@ def _ask(outcrop: Outcrop, name: str) -> None:
         say("it stops at the next step and keeps what is done")
     elif wish.lower().startswith("l"):
         say(f"it goes on; see it again with: outcrop jobs follow {name}")
-        raise typer.Exit(0)
+        # A script that was interrupted has no result; a person who chose to leave has what they wanted.
+        raise typer.Exit(0 if sys.stdin.isatty() else 130)

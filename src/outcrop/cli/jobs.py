@@ -45,7 +45,6 @@ def show(name: Name, as_json: JsonOption = False) -> None:
     with opened() as outcrop:
         job = outcrop.jobs.show(name)
         report = outcrop.jobs.report_file(job) if job.kind.value == "evaluation" and job.result else ""
-        last_words = outcrop.jobs.last_words(job)
     if as_json:
         print_json({"job": _document(job)})
         return
@@ -60,8 +59,6 @@ def show(name: Name, as_json: JsonOption = False) -> None:
         typer.echo(f"  error     {job.error}")
     if report:
         typer.echo(f"  report    {report}")
-    if last_words:
-        typer.echo(f"  its worker said, before it died:\n{last_words}")
 
 
 @app.command()

@@ -53,10 +53,6 @@ def program(arguments: list[str] | None = None) -> int:
         app(given, prog_name="outcrop")
     except OutcropError as error:
         return fail(error, as_json="--json" in given)
-    except BrokenPipeError:
-        # Whoever reads our output has seen enough (``| head``).
-        sys.stderr.close()
-        return 0
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0

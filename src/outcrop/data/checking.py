@@ -251,8 +251,10 @@ class _Tokens:
     def _take_prompt(self, record: EvaluationRecord) -> None:
         length = len(self.tokenizer.encode_prompt([Message(Role.USER, record.prompt)]))
         self.lengths[length] += 1
-        if length > self.tokenizer.context:
-            expected = f"at most {self.tokenizer.context:,}, the model's context"
+        if length >= self.tokenizer.context:
+            expected = (
+                f"fewer than {self.tokenizer.context:,}: the model's context must hold a token of the response too"
+            )
             self.faults.add(Fault(self.where, record.line, "", f"{length:,} tokens", expected))
 
     def _take_training(self, record: TrainingRecord) -> None:

@@ -31,13 +31,28 @@ class GenerationParameters:
     def faults(self) -> list[Fault]:
         """What is out of range, one fault each."""
         rules = (
-            ("max_tokens", self.max_tokens, self.max_tokens >= 1, "1 or more"),
-            ("temperature", self.temperature, 0 <= self.temperature <= 10, "0 to 10"),
-            ("top_p", self.top_p, 0 < self.top_p <= 1, "more than 0, at most 1"),
-            ("top_k", self.top_k, self.top_k >= 0, "0 (all) or more"),
-            ("stop", self.stop, all(self.stop), "texts that are not empty"),
+            ("max_tokens", _whole(self.max_tokens) and self.max_tokens >= 1, "a whole number, 1 or more"),
+            ("temperature", _number(self.temperature) and 0 <= self.temperature <= 10, "a number, 0 to 10"),
+            ("top_p", _number(self.top_p) and 0 < self.top_p <= 1, "a number more than 0, at most 1"),
+            ("top_k", _whole(self.top_k) and self.top_k >= 0, "a whole number, 0 (all) or more"),
+            ("stop", _texts(self.stop), "a list of texts that are not empty"),
+            ("seed", _whole(self.seed) and 0 <= self.seed < 2**31, f"a whole number, 0 to {2**31 - 1}"),
         )
-        return [Fault("generation", None, name, str(value), want) for name, value, good, want in rules if not good]
+        wrong = [(name, str(getattr(self, name))[:80], want) for name, good, want in rules if not good]
+        return [Fault("generation", None, *fault) for fault in wrong]
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _number(value: object) -> bool:
+    return _whole(value) or isinstance(value, float)
+
+
+def _texts(value: object) -> bool:
+    """A text alone is none: its letters would each be a stop text."""
+    return isinstance(value, (tuple, list)) and all(isinstance(text, str) and text for text in value)
 
 
 @dataclass(frozen=True)

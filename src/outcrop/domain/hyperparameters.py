@@ -88,7 +88,7 @@ def choose(method: Customization, given: Mapping[str, Any]) -> Hyperparameters:
     """
     known = {row.name: row for row in HYPERPARAMETERS}
     unknown = [
-        Fault("hyperparameters", None, name, str(value), f"one of {', '.join(known)}")
+        Fault("hyperparameters", None, name, _shown(value), f"one of {', '.join(known)}")
         for name, value in given.items()
         if name not in known
     ]
@@ -104,13 +104,25 @@ def _faults(row: Hyperparameter, method: Customization, given: Mapping[str, Any]
         return []
     value = given[row.name]
     if method is Customization.FULL and row.name in LORA_ONLY:
-        return [Fault("hyperparameters", None, row.name, str(value), "nothing: only the method lora has it")]
+        return [Fault("hyperparameters", None, row.name, _shown(value), "nothing: only the method lora has it")]
     try:
         number = row.kind(value)
-        good = row.low <= number <= row.high and number == float(value)
+        # True is 1 to Python, and a flag given for a number is a mistake.
+        good = row.low <= number <= row.high and number == float(value) and not isinstance(value, bool)
     except (TypeError, ValueError, OverflowError):
         good = False
     whole = "a whole number" if row.kind is int else "a number"
-    return (
-        [] if good else [Fault("hyperparameters", None, row.name, repr(value), f"{whole}, {row.low:g} to {row.high:g}")]
-    )
+    want = f"{whole}, {_plain(row.low)} to {_plain(row.high)}"
+    return [] if good else [Fault("hyperparameters", None, row.name, _shown(value), want)]
+
+
+def _plain(bound: float) -> str:
+    return f"{bound:.0f}" if bound == int(bound) else f"{bound:g}"
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)[:80]
+    except ValueError:
+        # Python writes no number of more than some thousand digits.
+        return "a number of thousands of digits"

@@ -34,6 +34,9 @@ class Identity:
     tokenizer: str
     template: str
 
+    def __str__(self) -> str:
+        return f"weights {self.weights[:12]}, tokenizer {self.tokenizer[:12]}, template {self.template[:12] or 'none'}"
+
 
 @dataclass(frozen=True)
 class CurvePoint:

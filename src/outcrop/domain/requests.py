@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from outcrop.domain.errors import Fault
 from outcrop.domain.generation import GenerationParameters
 from outcrop.domain.hyperparameters import Hyperparameters
-from outcrop.domain.models import Customization
+from outcrop.domain.models import Customization, Identity
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
@@ -23,10 +23,11 @@ class Dataset:
 
 @dataclass(frozen=True)
 class CustomizationRequest:
-    """Train a custom model named ``model`` from ``base``."""
+    """Train a custom model named ``model`` from ``base``, which is the one with ``base_identity``."""
 
     model: str
     base: str
+    base_identity: Identity
     method: Customization
     train: Dataset
     validation: Dataset | None
@@ -35,9 +36,13 @@ class CustomizationRequest:
 
 @dataclass(frozen=True)
 class EvaluationRequest:
-    """Score ``models`` on ``data``; the first is the baseline of every comparison."""
+    """Score ``models`` on ``data``; the first is the baseline of every comparison.
+
+    ``identities`` says which models those were when the job was submitted, in the same order.
+    """
 
     models: tuple[str, ...]
+    identities: tuple[Identity, ...]
     data: Dataset
     task: str
     metrics: tuple[str, ...]

@@ -127,6 +127,7 @@ class EvaluatedModel:
     efficiency: dict[str, float]
     trained_on: str | None = None
     curve: tuple[CurvePoint, ...] = ()
+    base_weights: str | None = None
 
 
 @dataclass(frozen=True)

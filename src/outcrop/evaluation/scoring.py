@@ -60,11 +60,17 @@ def scores(scored: Scored, metrics: Sequence[Metric], *, seed: int) -> list[Scor
 
 
 def comparisons(all_scored: Sequence[Scored], metrics: Sequence[Metric], *, seed: int) -> list[Comparison]:
-    """Every later model against the first, each metric."""
+    """Every later model against the first, each metric.
+
+    The first metric carries the verdict, so its p-values are corrected among the candidates only; those of the other
+    metrics, which are looked at besides, among themselves.
+    """
     baseline, *candidates = all_scored
-    return _corrected(
-        [_compare(metric, baseline, candidate, None, seed) for candidate in candidates for metric in metrics]
-    )
+    found = [_compare(metric, baseline, candidate, None, seed) for candidate in candidates for metric in metrics]
+    primary = {metrics[0].name}
+    first = iter(_corrected([one for one in found if one.metric in primary]))
+    others = iter(_corrected([one for one in found if one.metric not in primary]))
+    return [next(first if one.metric in primary else others) for one in found]
 
 
 def groups(

@@ -13,7 +13,7 @@ from outcrop.domain.errors import NotFound, StorageFailure, UserError
 from outcrop.domain.jobs import Progress
 from outcrop.domain.models import Customization, Identity, Lineage, Model, ModelKind
 from outcrop.domain.requests import CustomizationRequest
-from outcrop.jobs.datasets import as_tokens, require_unchanged
+from outcrop.jobs.datasets import as_tokens, require_same_model, require_unchanged
 from outcrop.jobs.lease import Lease
 from outcrop.jobs.training import TrainingCost, TrainingWatch
 from outcrop.models.chat import ChatTokenizer
@@ -61,7 +61,7 @@ class _Training:
         self._services = services
         self._lease = lease
         self._request = request
-        self._base = services.catalog.model(request.base)
+        self._base = require_same_model(services, request.base, request.base_identity)
         lease.progress(Progress(phase="loading the model"))
         self._folder = services.store.get_folder(self._base.uri)
         self._tokenizer = ChatTokenizer.load(self._folder)
@@ -78,9 +78,9 @@ class _Training:
     def run(self) -> Checkpoint:
         """Train to the end, from the last checkpoint if there is one."""
         plan = self._plan()
-        watch = TrainingWatch(self._services, self._lease, plan, self._cost())
+        checkpoint, keys = self._last_checkpoint()
+        watch = TrainingWatch(self._services, self._lease, plan, self._cost(), keys)
         loop = Loop(self._network, self._trainer, plan, watch)
-        checkpoint = self._last_checkpoint()
         if checkpoint is not None:
             loop.restore(checkpoint)
             self._lease.log(f"continuing after step {checkpoint.step} of {plan.steps}")
@@ -90,14 +90,16 @@ class _Training:
 
     def keep(self, final: Checkpoint) -> tuple[Model, dict[str, Any]]:
         """Put the trained weights into the store; the custom model, and the job's result."""
-        key = f"models/{self._lease.job.id}"
+        job, fence = self._lease.job.id, self._lease.fence
+        key = f"models/{job}-{fence}"
         with self._services.scratch() as folder:
             self._save(folder / "model")
             weights = weights_hash(folder / "model")
             parameters = sum(entry.size for entry in tensor_entries(folder / "model"))
             self._lease.hold()
-            # A worker that died between keeping the files and ending the job left them here.
-            self._services.store.delete(key)
+            # A worker that died between keeping the files and ending the job left them under its own fence.
+            for earlier in range(1, fence):
+                self._services.store.delete(f"models/{job}-{earlier}")
             self._services.store.put_folder(folder / "model", key, move=True)
         model = self._model(key, weights, parameters, final)
         assert model.lineage is not None
@@ -133,14 +135,15 @@ class _Training:
         roof = read_roof(self._services.settings.cache_folder, self._device)
         return TrainingCost(model_size(self._folder), self._request.hyperparameters.rank if self._lora else None, roof)
 
-    def _last_checkpoint(self) -> Checkpoint | None:
-        """The newest checkpoint whose files are whole and unaltered."""
-        for key in (self._lease.job.checkpoint or {}).get("keys", []):
+    def _last_checkpoint(self) -> tuple[Checkpoint | None, list[str]]:
+        """The newest checkpoint whose files are whole and unaltered; its key and those of the ones before it."""
+        keys: list[str] = (self._lease.job.checkpoint or {}).get("keys", [])
+        for place, key in enumerate(keys):
             try:
-                return read_checkpoint(self._services.store.get_folder(key, verify=True))
+                return read_checkpoint(self._services.store.get_folder(key, verify=True)), keys[place:]
             except (StorageFailure, NotFound) as error:
                 self._lease.log(f"a checkpoint can't be used: {error}; trying the one before it", "warning")
-        return None
+        return None, []
 
     def _save(self, folder: Path) -> None:
         folder.mkdir()

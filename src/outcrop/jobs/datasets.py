@@ -1,4 +1,4 @@
-"""A job's datasets: unchanged since it was submitted, and as tokens."""
+"""What a job works with: models and datasets unchanged since it was submitted, and datasets as tokens."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from outcrop.data.protocol import Tokenizer
 from outcrop.data.reading import content_hash
 from outcrop.data.tokenized import TokenizedDataset
 from outcrop.domain.errors import NotFound, UserError
+from outcrop.domain.models import Identity, Model
 from outcrop.domain.requests import Dataset
 from outcrop.services import Services
 
@@ -28,6 +29,22 @@ def require_unchanged(dataset: Dataset) -> None:
             f"{dataset.path}: has changed since the job was submitted: its hash was {dataset.hash}, now {found}; "
             "put the old file back and resume the job, or submit a new one"
         )
+
+
+def require_same_model(services: Services, name: str, identity: Identity) -> Model:
+    """The model of that name, provided that it is the one the job was submitted with.
+
+    Raises:
+        NotFound: There is no such model any more.
+        UserError: Another model has the name now; the message has the hashes of both.
+    """
+    model = services.catalog.model(name)
+    if model.identity != identity:
+        raise UserError(
+            f"{name} is another model than when the job was submitted: it was {identity}; now it is {model.identity}; "
+            "submit a new job"
+        )
+    return model
 
 
 def as_tokens(services: Services, dataset: Dataset, tokenizer: Tokenizer, max_length: int) -> TokenizedDataset:

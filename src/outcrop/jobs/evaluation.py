@@ -18,7 +18,7 @@ from outcrop.domain.requests import EvaluationRequest
 from outcrop.domain.scores import EvaluatedModel, Report
 from outcrop.evaluation import scoring
 from outcrop.evaluation.scoring import Scored
-from outcrop.jobs.datasets import require_unchanged
+from outcrop.jobs.datasets import require_same_model, require_unchanged
 from outcrop.jobs.lease import Lease
 from outcrop.jobs.responses import ResponseBook, StoredResponses
 from outcrop.metrics import named
@@ -74,7 +74,7 @@ def _generated(
     number: int,
 ) -> _Generated:
     name = request.models[number]
-    model = services.catalog.model(name)
+    model = require_same_model(services, name, request.identities[number])
     lease.progress(Progress(f"loading {name}"))
     prompts = [Prompt(place, (Message(Role.USER, record.prompt),)) for place, record in enumerate(records)]
     book = ResponseBook(services.store, lease, number, name)
@@ -164,6 +164,7 @@ def _evaluated_model(entry: _Generated) -> EvaluatedModel:
         template=model.identity.template,
         source=model.source,
         base=lineage.base if lineage else None,
+        base_weights=lineage.base_identity.weights if lineage else None,
         efficiency=entry.efficiency,
         trained_on=lineage.data_uri if lineage else None,
         curve=lineage.curve if lineage else (),

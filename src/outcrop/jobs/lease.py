@@ -77,9 +77,15 @@ class Lease:
 
         Raises:
             LeaseLost: It is not; nothing may be written any more.
+            StorageFailure: The lease has run out, and the catalog can't say who holds the job.
         """
         if seconds_awake_or_asleep() - self._renewed > self._seconds / 2:
-            self._renew()
+            try:
+                self._renew()
+            except StorageFailure:
+                # Nobody takes the job before the lease runs out, and the catalog may come back until then.
+                if seconds_awake_or_asleep() - self._renewed >= self._seconds:
+                    raise
         if self._lost is not None:
             raise self._lost
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from safetensors import SafetensorError
@@ -47,15 +48,20 @@ class TrainingCost:
 
 
 class TrainingWatch:
-    """Carries the loop's news to the catalog, and its checkpoints to the store; see ``trainers.protocol.Watch``."""
+    """Carries the loop's news to the catalog, and its checkpoints to the store; see ``trainers.protocol.Watch``.
 
-    def __init__(self, services: Services, lease: Lease, plan: Plan, cost: TrainingCost) -> None:
+    ``keys`` are the checkpoints that can be continued from, newest first; a damaged one must not push out a good one.
+    """
+
+    def __init__(
+        self, services: Services, lease: Lease, plan: Plan, cost: TrainingCost, keys: Sequence[str] = ()
+    ) -> None:
         self._services = services
         self._lease = lease
         self._plan = plan
         self._cost = cost
         self._kept_at = time.monotonic()
-        self._keys: list[str] = list((lease.job.checkpoint or {}).get("keys", []))
+        self._keys = list(keys)
         self._validation_loss: float | None = None
         self._log_every = max(1, plan.steps // 20)
 

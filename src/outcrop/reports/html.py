@@ -18,7 +18,7 @@ from outcrop.domain.scores import Comparison, Direction, EvaluatedModel, Moved, 
 from outcrop.reports import charts, numbers
 from outcrop.reports.sections import Section, metrics, scores_by_model, sections, thinned
 from outcrop.reports.texts import clean, metric_label, one_line, setting, trimmed
-from outcrop.reports.verdict import finding, reading
+from outcrop.reports.verdict import outcome, reading
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -196,7 +196,7 @@ def _block(report: Report, unit: str, comparisons: Sequence[Comparison], ident: 
 
 
 def _row(report: Report, scores: dict[tuple[str, str], Score], one: Comparison, scale: charts.Axis, ident: str) -> Row:
-    tone = TONES.get(finding(one, report.primary), "flat")
+    tone = TONES.get(outcome(one), "flat")
     label = metric_label(one.metric) if one.group is None else one.group
     if _is_bounded(one):
         text = f"{numbers.difference(one)}, 95% interval {numbers.difference_interval(one)}"
@@ -206,7 +206,7 @@ def _row(report: Report, scores: dict[tuple[str, str], Score], one: Comparison, 
     if not _is_bounded(one):
         bar = ""
     pair = scores.get((one.metric, one.baseline)), scores.get((one.metric, one.candidate))
-    return Row(one, *pair, reading=reading(one, report.primary), tone=tone, bar=Markup(bar))
+    return Row(one, *pair, reading=reading(one), tone=tone, bar=Markup(bar))
 
 
 def _is_bounded(one: Comparison) -> bool:

@@ -75,7 +75,7 @@ def _comparisons(report: Report, first: str, comparisons: Iterable[Comparison]) 
                 numbers.p_value(one.p_value),
                 numbers.p_value(one.p_holm),
                 numbers.count(one.n),
-                reading(one, report.primary),
+                reading(one),
             ]
         )
     return _table([first, "Difference", "95% interval", "p", "p (Holm)", "n", "Reading"], rows)
@@ -139,6 +139,7 @@ def _methods(report: Report) -> list[str]:
 def _model(model: EvaluatedModel) -> str:
     facts = [model.kind, f"weights sha256 {model.weights}", model.source]
     facts += [f"made from {model.base}"] if model.base else []
+    facts += [f"base weights sha256 {model.base_weights}"] if model.base_weights else []
     facts += [f"trained on {model.trained_on}"] if model.trained_on else []
     facts += [f"{name.replace('_', ' ')} {numbers.figure(name, value)}" for name, value in model.efficiency.items()]
     return "; ".join(facts)

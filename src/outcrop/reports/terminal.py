@@ -11,7 +11,7 @@ from outcrop.domain.scores import Outcome, Report, Score, Verdict
 from outcrop.reports import numbers
 from outcrop.reports.sections import Section, metrics, scores_by_model, sections
 from outcrop.reports.texts import metric_label, one_line
-from outcrop.reports.verdict import finding, reading
+from outcrop.reports.verdict import outcome, reading
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -93,8 +93,8 @@ def _section(report: Report, section: Section, console: Console) -> None:
             numbers.difference_interval(one),
             numbers.p_value(one.p_value).removeprefix("p = ").removeprefix("p "),
             numbers.p_value(one.p_holm).removeprefix("p = ").removeprefix("p "),
-            reading(one, report.primary),
-            style=STYLES.get(finding(one, report.primary), ""),
+            reading(one),
+            style=STYLES.get(outcome(one), ""),
         )
     console.print()
     console.print(table)

@@ -1,7 +1,7 @@
 """What a report lets one say: pure functions from scores and comparisons to words.
 
-The primary metric was chosen beforehand, so its own 95% interval decides. The other metrics and the groups are looked
-at by the dozen, so they count as decided only if Holm's correction leaves them so.
+The primary metric was chosen beforehand, so its p-values are corrected among the candidates only; the other metrics and
+the groups are looked at by the dozen, and corrected among themselves (``evaluation.scoring``).
 """
 
 from __future__ import annotations
@@ -26,28 +26,24 @@ DEEDS = {
 }
 
 
-def outcome(comparison: Comparison, *, corrected: bool = False) -> Outcome:
-    """Better or worse where the interval leaves zero out, else undecided; always undecided where no way is better.
+def outcome(comparison: Comparison) -> Outcome:
+    """What a comparison shows: better or worse where its interval leaves zero out and Holm's correction agrees.
 
-    With ``corrected``, the p-value after Holm's correction must be below 0.05 too, where there is one.
+    Undecided otherwise, and always where no way is better; a comparison without a corrected p-value has its interval
+    alone.
     """
     low, high, p_holm = known(comparison.low), known(comparison.high), known(comparison.p_holm)
     if comparison.direction == Direction.NONE or not _excludes_zero(low, high):
         return Outcome.UNDECIDED
-    if corrected and p_holm is not None and p_holm >= SIGNIFICANT:
+    if p_holm is not None and p_holm >= SIGNIFICANT:
         return Outcome.UNDECIDED
     rose = low is not None and low > 0
     return Outcome.BETTER if rose == (comparison.direction == Direction.HIGHER) else Outcome.WORSE
 
 
-def finding(comparison: Comparison, primary: str) -> Outcome:
-    """The outcome as the report shows it: corrected unless it is the primary metric's on all records."""
-    return outcome(comparison, corrected=comparison.metric != primary or comparison.group is not None)
-
-
-def reading(comparison: Comparison, primary: str) -> str:
-    """The finding in a word or two; "" where there is no interval to read, or no better way."""
-    decided = finding(comparison, primary)
+def reading(comparison: Comparison) -> str:
+    """The outcome in a word or two; "" where there is no interval to read, or no better way."""
+    decided = outcome(comparison)
     if decided in (Outcome.BETTER, Outcome.WORSE):
         return decided.value
     bounded = known(comparison.low) is not None and known(comparison.high) is not None
@@ -213,9 +209,14 @@ def _doubt(comparison: Comparison, decided: Outcome) -> str:
     if comparison.direction == Direction.NONE or known(comparison.low) is None or known(comparison.high) is None:
         return ""
     p, holm = known(comparison.p_value), known(comparison.p_holm)
+    clear = _excludes_zero(known(comparison.low), known(comparison.high))
+    if clear and p is not None and p >= SIGNIFICANT:
+        return "Interval and p-value disagree at this edge: a hint rather than proof."
     if decided != Outcome.UNDECIDED:
-        weak = any(value is not None and value >= SIGNIFICANT for value in (p, holm))
-        return "Interval and p-value disagree at this edge: a hint rather than proof." if weak else ""
+        return ""
+    if clear and holm is not None:
+        held = f"{numbers.p_value(holm)} after Holm’s correction"
+        return f"The interval leaves zero out, but among so many comparisons one does so by chance ({held})."
     needed = records_needed(comparison)
     if needed is None:
         return "No difference was seen at all."
@@ -242,7 +243,7 @@ def _worst_group(groups: Sequence[Comparison]) -> str:
     gain, worst = min(gains, key=lambda pair: (pair[0], pair[1].group))
     facts = f"{numbers.difference(worst)} ({numbers.difference_interval(worst)}, n={numbers.count(worst.n)})"
     name = quoted(worst.group or "")
-    if outcome(worst, corrected=True) == Outcome.WORSE:
+    if outcome(worst) == Outcome.WORSE:
         return f"It got worse on {name}: {facts}."
     if gain < 0:
         return f"The weakest category is {name}: {facts}, which may be chance."
@@ -252,7 +253,7 @@ def _worst_group(groups: Sequence[Comparison]) -> str:
 def _against_the_trend(decided: Outcome, others: Sequence[Comparison]) -> str:
     """Other metrics that moved against the verdict, or either way where there is none."""
     wanted = {Outcome.BETTER: [Outcome.WORSE], Outcome.WORSE: [Outcome.BETTER]}
-    found = [(outcome(one, corrected=True), one) for one in others]
+    found = [(outcome(one), one) for one in others]
     against = [(end, one) for end, one in found if end in wanted.get(decided, [Outcome.WORSE, Outcome.BETTER])]
     if not against:
         return ""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from outcrop.domain.errors import StorageFailure
 from outcrop.domain.jobs import Worker
 from outcrop.runners.protocol import Runner
 
@@ -34,21 +35,29 @@ class ProcessRunner:
         self._environment = dict(environment)
 
     def start(self, job_id: str) -> Worker:
-        """See ``Runner.start``."""
-        self._output_folder.mkdir(parents=True, exist_ok=True)
+        """See ``Runner.start``.
+
+        Raises:
+            StorageFailure: The home folder or the system lets no process begin.
+        """
         output = self._output_folder / f"{job_id}.txt"
+        # With -P nothing is imported from the folder that the caller happens to be in, which may be anybody's.
         # Not subprocess.Popen: it insists on seeing the end of what it starts, and a worker outlives this process.
-        pid = os.posix_spawn(
-            sys.executable,
-            [sys.executable, "-m", "outcrop.jobs.worker", job_id],
-            {**os.environ, **self._environment},
-            file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                (os.POSIX_SPAWN_OPEN, 1, str(output), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
-                (os.POSIX_SPAWN_DUP2, 1, 2),
-            ],
-            setsid=True,
-        )
+        try:
+            self._output_folder.mkdir(parents=True, exist_ok=True)
+            pid = os.posix_spawn(
+                sys.executable,
+                [sys.executable, "-P", "-m", "outcrop.jobs.worker", job_id],
+                {**os.environ, **self._environment},
+                file_actions=[
+                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_OPEN, 1, str(output), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
+                    (os.POSIX_SPAWN_DUP2, 1, 2),
+                ],
+                setsid=True,
+            )
+        except OSError as error:
+            raise StorageFailure(f"{output}: no worker can be started ({error.strerror})") from error
         return _worker(pid)
 
     def alive(self, worker: Worker) -> bool | None:

@@ -31,9 +31,9 @@ class LocalStore:
 
     def write(self, key: str, data: bytes) -> None:
         """See ``Store.write``: written aside, flushed to the disk, then renamed into place."""
-        target = self._path(key)
-        aside = self._aside()
+        target, aside = self._path(key), self._aside()
         try:
+            aside.parent.mkdir(parents=True, exist_ok=True)
             target.parent.mkdir(parents=True, exist_ok=True)
             with aside.open("wb") as stream:
                 stream.write(data)
@@ -68,10 +68,13 @@ class LocalStore:
             raise AlreadyExists(f"{target}: is there already")
         aside = self._aside()
         try:
+            aside.parent.mkdir(parents=True, exist_ok=True)
             if move:
                 shutil.move(folder, aside)
             else:
                 shutil.copytree(folder, aside)
+            # A copy keeps the time of what was copied, and the sweep goes by time.
+            os.utime(aside)
             (aside / manifest.MANIFEST).write_bytes(manifest.describe(aside))
             _flush_tree(aside)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -93,12 +96,10 @@ class LocalStore:
 
     def entries(self, prefix: str = "") -> Iterator[Entry]:
         """See ``Store.entries``."""
-        found = (path for path in sorted(self._root.rglob("*")) if path.is_file())
-        for path in found:
+        for path, size in sorted(files_of(self._root)):
             key = path.relative_to(self._root).as_posix()
             if key.startswith(prefix) and not key.startswith(".partial/"):
-                with suppress(FileNotFoundError):
-                    yield Entry(key, path.stat().st_size)
+                yield Entry(key, size)
 
     def delete(self, prefix: str) -> int:
         """See ``Store.delete``: a folder is renamed aside first, so that it is never seen in part."""
@@ -109,9 +110,13 @@ class LocalStore:
             return size
         if not path.is_dir():
             return 0
-        size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        size = sum(size for _, size in files_of(path))
         aside = self._aside()
-        path.rename(aside)
+        try:
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(aside)
+        except OSError as error:
+            raise StorageFailure(f"{path}: can't be deleted ({error.strerror})") from error
         shutil.rmtree(aside, ignore_errors=True)
         return size
 
@@ -129,8 +134,15 @@ class LocalStore:
         return self._root / key
 
     def _aside(self) -> Path:
-        self._partial.mkdir(parents=True, exist_ok=True)
         return self._partial / uuid.uuid4().hex
+
+
+def files_of(folder: Path) -> Iterator[tuple[Path, int]]:
+    """The files below a folder and their sizes in bytes, while others may be adding and removing some."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                yield (path := Path(place, name)), path.stat().st_size
 
 
 def sweep_folder(folder: Path) -> None:

@@ -154,7 +154,7 @@ class CatalogContract:
 
     def test_a_lost_lease_writes_nothing(self, catalog: Catalog) -> None:
         old = self.claimed(catalog)
-        assert catalog.requeue(catalog.job("first"), "asleep", restarts=3) is Status.QUEUED
+        assert catalog.requeue(catalog.job("first"), "asleep", restarts=3, grace_seconds=10) is Status.QUEUED
         new = catalog.claim(old.job.id, TWO, 30, 10)
         assert new is not None
         before = catalog.job("first")
@@ -193,9 +193,11 @@ class CatalogContract:
     def test_a_dead_worker_is_replaced_a_few_times(self, catalog: Catalog) -> None:
         claim = self.claimed(catalog)
         for count in range(3):
-            assert catalog.requeue(catalog.job("first"), f"death {count}", restarts=3) is Status.QUEUED
+            assert (
+                catalog.requeue(catalog.job("first"), f"death {count}", restarts=3, grace_seconds=10) is Status.QUEUED
+            )
             assert catalog.claim(claim.job.id, ONE, 30, 10) is not None
-        assert catalog.requeue(catalog.job("first"), "death 3", restarts=3) is Status.FAILED
+        assert catalog.requeue(catalog.job("first"), "death 3", restarts=3, grace_seconds=10) is Status.FAILED
         job = catalog.job("first")
         assert job.restarts == ("death 0", "death 1", "death 2")
         assert "4 times" in job.error
@@ -205,12 +207,28 @@ class CatalogContract:
         claim = self.claimed(catalog)
         seen = catalog.job("first")
         catalog.finish(claim, Status.DONE)
-        assert catalog.requeue(seen, "too late", restarts=3) is Status.DONE
+        assert catalog.requeue(seen, "too late", restarts=3, grace_seconds=10) is None
+
+    def test_a_worker_that_woke_up_is_not_replaced(self, catalog: Catalog, clock: Clock) -> None:
+        claim = self.claimed(catalog)
+        clock.now += 31
+        seen = catalog.job("first")
+        catalog.renew(claim, 30)
+        assert catalog.requeue(seen, "asleep", restarts=3, grace_seconds=10) is None
+        assert catalog.renew(claim, 30) is Status.RUNNING
+
+    def test_a_queued_job_is_put_back_once(self, catalog: Catalog, clock: Clock) -> None:
+        catalog.add_job(a_job())
+        seen = catalog.job("first")
+        assert catalog.requeue(seen, "never began", restarts=3, grace_seconds=10) is Status.QUEUED
+        assert catalog.requeue(seen, "never began", restarts=3, grace_seconds=10) is None
+        assert catalog.job("first").lease_until == clock.now + 10
+        assert catalog.job("first").restarts == ("never began",)
 
     def test_a_job_whose_worker_died_while_stopping_is_stopped(self, catalog: Catalog) -> None:
         self.claimed(catalog)
         catalog.stop("first")
-        assert catalog.requeue(catalog.job("first"), "died", restarts=3) is Status.STOPPED
+        assert catalog.requeue(catalog.job("first"), "died", restarts=3, grace_seconds=10) is Status.STOPPED
 
     def test_stopping(self, catalog: Catalog) -> None:
         catalog.add_job(a_job())
@@ -317,6 +335,21 @@ class CatalogContract:
         assert catalog.aliases() == {}
         with pytest.raises(NotFound):
             catalog.remove_alias("best")
+
+    def test_a_model_that_a_job_works_with_stays(self, catalog: Catalog) -> None:
+        catalog.add_model(a_model("one"))
+        catalog.add_model(a_model("two"))
+        catalog.add_job(a_job("tuning", request={"base": "one"}))
+        catalog.add_job(a_job("judging", request={"models": ["two"]}))
+        for name, job in (("one", "tuning"), ("two", "judging")):
+            with pytest.raises(IllegalMove, match=job):
+                catalog.remove_model(name)
+            catalog.stop(job)
+            catalog.remove_model(name)
+
+    def test_an_adapter_needs_its_base(self, catalog: Catalog) -> None:
+        with pytest.raises(NotFound, match="'base'"):
+            catalog.add_model(a_model("tuned", kind=ModelKind.ADAPTER, base="base"))
 
     def test_a_base_under_an_adapter_stays(self, catalog: Catalog) -> None:
         catalog.add_model(a_model())

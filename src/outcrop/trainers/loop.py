@@ -80,9 +80,9 @@ class Loop(Generic[BatchT]):
         with torch.no_grad():
             for name, weight in self._weights.items():
                 weight.copy_(checkpoint.tensors[f"weight.{name}"])
-                if checkpoint.step:
+                if f"average.{name}" in checkpoint.tensors:
                     self._optimizer.state[weight] = _moments(checkpoint, name, weight)
-        _set_random_states(checkpoint.tensors)
+        _set_random_states(checkpoint.tensors, self._network.device)
 
     def run(self) -> Checkpoint:
         """Train to the end; the last state.
@@ -111,7 +111,8 @@ class Loop(Generic[BatchT]):
             if kept := self._optimizer.state.get(weight):
                 tensors[f"average.{name}"] = kept["exp_avg"].cpu().clone()
                 tensors[f"square.{name}"] = kept["exp_avg_sq"].cpu().clone()
-        tensors.update(_random_states())
+                tensors[f"steps.{name}"] = kept["step"].cpu().clone()
+        tensors.update(_random_states(self._network.device))
         return Checkpoint(self._step, tensors, self._trainer.state_dict(), tuple(self._curve), dict(self._totals))
 
     def _take_step(self, batches: list[BatchT]) -> Step:
@@ -168,20 +169,21 @@ class Loop(Generic[BatchT]):
 
 def _moments(checkpoint: Checkpoint, name: str, weight: Tensor) -> dict[str, Tensor]:
     return {
-        "step": torch.tensor(float(checkpoint.step), device=weight.device),
+        "step": checkpoint.tensors[f"steps.{name}"].to(weight.device),
         "exp_avg": checkpoint.tensors[f"average.{name}"].to(weight.device),
         "exp_avg_sq": checkpoint.tensors[f"square.{name}"].to(weight.device),
     }
 
 
-def _random_states() -> dict[str, Tensor]:
+def _random_states(device: torch.device) -> dict[str, Tensor]:
+    """The states of the generators that the training draws from: the processor's, and the device's if it has one."""
     states = {"random.cpu": torch.get_rng_state()}
-    for device in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
-        states[f"random.cuda.{device}"] = torch.cuda.get_rng_state(device)
+    if device.type == "cuda":
+        states["random.cuda"] = torch.cuda.get_rng_state(device)
     return states
 
 
-def _set_random_states(tensors: dict[str, Tensor]) -> None:
+def _set_random_states(tensors: dict[str, Tensor], device: torch.device) -> None:
     torch.set_rng_state(tensors["random.cpu"])
-    for device in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
-        torch.cuda.set_rng_state(tensors[f"random.cuda.{device}"], device)
+    if device.type == "cuda" and "random.cuda" in tensors:
+        torch.cuda.set_rng_state(tensors["random.cuda"], device)

@@ -101,8 +101,8 @@ class Checkpoint:
 
     Attributes:
         step: Optimiser steps done.
-        tensors: Trained weights (``weight.NAME``), AdamW's averages (``average.NAME``, ``square.NAME``), torch's
-            generator states (``random.cpu``, ``random.cuda.N``).
+        tensors: Trained weights (``weight.NAME``), AdamW's averages (``average.NAME``, ``square.NAME``) and
+            steps (``steps.NAME``), torch's generator states (``random.cpu``, ``random.cuda``).
         trainer: The trainer's own state.
         curve: The curve so far.
         totals: Sums over the run: weight, seconds, and the steps' figures.

@@ -1,0 +1,129 @@
+"""What commands say to a person."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from outcrop import Outcrop
+from outcrop.cli.program import program
+from tests.doubles import HereRunner, IdleRunner, add_scripted, keep_roof, pairs, patch_runner, questions
+
+Command = Callable[..., tuple[str, str]]
+
+
+@pytest.fixture
+def command(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs a command; what it said on stdout and on stderr. There are data and a scripted model."""
+    keep_roof(home)
+    monkeypatch.chdir(tmp_path)
+    pairs(tmp_path / "train.jsonl", 4)
+    questions(tmp_path / "test.jsonl", 6)
+    patch_runner(monkeypatch, HereRunner())
+    with Outcrop(home) as outcrop:
+        add_scripted(outcrop, tmp_path, "base", echo_words=2)
+        add_scripted(outcrop, tmp_path, "good", patterns=[["Question (\\d+)", "rock \\1"]])
+
+    def call(*arguments: str, code: int = 0) -> tuple[str, str]:
+        capsys.readouterr()
+        assert program(list(arguments)) == code
+        spoken = capsys.readouterr()
+        return spoken.out, spoken.err
+
+    return call
+
+
+def test_a_customization_from_estimate_to_answer(command: Command, tiny_folder: Path) -> None:
+    command("models", "add", str(tiny_folder), "--name", "tiny")
+    out, err = command("customize", "tiny", "--train", "train.jsonl", "--name", "new", "--rank", "1")
+    torch.use_deterministic_algorithms(False)
+    assert "4 records, 132 tokens (36 with loss), 1 steps; end of turn trained: 4 of 4" in err
+    assert "about 0 s on cpu" in err
+    assert "new is ready: weights " in out
+    assert "outcrop ask new --against tiny" in out
+    out, _ = command("models", "show", "new")
+    assert "made by      job " in out
+    assert "lora from tiny" in out
+    assert "not supported: it is an adapter" in out
+    out, _ = command("models", "list")
+    assert [line.split()[0] for line in out.splitlines() if line.startswith(" ") and "adapter" in line] == ["new"]
+    assert "not added: smollm2-135m-instruct-q4_1" in out
+    assert "customize-new" in command("jobs", "list")[0]
+
+
+def test_a_long_record_is_foretold_to_be_cut(command: Command, tiny_folder: Path, tmp_path: Path) -> None:
+    command("models", "add", str(tiny_folder), "--name", "tiny")
+    _, err = command(
+        *("customize", "tiny", "--train", "train.jsonl", "--name", "new", "--estimate", "--max-length", "32")
+    )
+    assert "4 records are longer than max_length and lose the beginning of their prompt" in err
+
+
+def test_an_evaluation_prints_its_report(command: Command) -> None:
+    out, err = command(
+        *("evaluate", "base", "good", "--data", "test.jsonl", "--task", "summarization", "--name", "judged")
+    )
+    assert "good" in out
+    assert "rougeL" in out or "ROUGE-L" in out
+    assert "report: " in err
+    assert command("jobs", "report", "judged")[0] == out
+    out, _ = command("jobs", "show", "judged")
+    for words in ("kind      evaluation", "status    done", "report    "):
+        assert words in out
+    assert "job judged is done" in command("jobs", "follow", "judged")[0]
+    out, _ = command("jobs", "logs", "judged", "--follow")
+    assert out.splitlines()[-1].endswith("info    done")
+    assert "job judged (done)" in command("disk")[0]
+    assert "job judged is gone" in command("jobs", "delete", "judged")[0]
+    assert "no jobs yet" in command("jobs", "list")[0]
+
+
+def test_asking(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert command("ask", "good", "Question 7 about rock")[0] == "rock 7\n"
+    out, _ = command("ask", "base", "Question 7 about rock", "--against", "good")
+    assert out == "base:\nQuestion 7\ngood:\nrock 7\n"
+    monkeypatch.setattr("sys.stdin", io.StringIO("Question 8"))
+    assert command("ask", "good")[0] == "rock 8\n"
+    assert command("ask", "good", "Question 9 about", "--max-tokens", "1")[0] == "rock\n"
+
+
+def test_models_come_and_go(command: Command, tmp_path: Path) -> None:
+    assert command("models", "alias", "meta.good-v1:0", "good")[0] == "meta.good-v1:0 = good\n"
+    assert "alias meta.good-v1:0 = good" in command("models", "list")[0]
+    assert command("models", "show", "meta.good-v1:0")[0].startswith("good: base, scripted")
+    assert command("models", "export", "good", "out")[0] == f"good is in {Path('out')}\n"
+    assert (tmp_path / "out" / "scripted.json").is_file()
+    assert command("models", "alias", "meta.good-v1:0", "--remove")[0] == "meta.good-v1:0 is no alias any more\n"
+    assert "good is gone" in command("models", "remove", "good")[0]
+
+
+def test_a_check_shows_what_is_in_a_file(command: Command, tiny_folder: Path) -> None:
+    command("models", "add", str(tiny_folder), "--name", "tiny")
+    out, _ = command("data", "check", "train.jsonl", "--model", "tiny", "--max-length", "32")
+    for words in ("4 records, format prompt-completion", "tokens      132", "would be cut: 4", "4 of 4", "no faults"):
+        assert words in out
+    out, _ = command("data", "check", "test.jsonl", "--for", "evaluation")
+    assert "categories  2: a 3, b 3" in out
+
+
+def test_an_empty_home_says_so(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert program(["disk"]) == 0
+    assert f"nothing in {home} yet" in capsys.readouterr().out
+    assert program(["jobs", "list"]) == 0
+    assert "no jobs yet" in capsys.readouterr().out
+
+
+def test_detaching_says_how_to_come_back(
+    command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    patch_runner(monkeypatch, IdleRunner())
+    arguments = ("evaluate", "good", "--data", "test.jsonl", "--task", "summarization", "--name", "later")
+    out, _ = command(*arguments, "--detach")
+    assert out == "job later goes on by itself; see it with: outcrop jobs follow later\n"
+    assert "good on test.jsonl: queued" in command("jobs", "list")[0]
+    assert command("jobs", "stop", "later")[0] == "job later is stopped\n"
+    assert command("jobs", "resume", "later", "--detach")[0] == "job later is queued\n"

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from outcrop.domain.errors import NotFound, UserError
+from outcrop.domain.records import EncodedRecord, Message, TrainingRecord
+from outcrop.domain.requests import Dataset
+from outcrop.jobs.datasets import as_tokens, require_unchanged
+from outcrop.services import Services
+from tests.doubles import pairs
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_the_same_bytes_will_do(tmp_path: Path) -> None:
+    file = pairs(tmp_path / "train.jsonl")
+    require_unchanged(Dataset(str(file), sha256(file)))
+
+
+def test_a_changed_file_is_refused_with_both_hashes(tmp_path: Path) -> None:
+    file = pairs(tmp_path / "train.jsonl")
+    before = sha256(file)
+    file.write_bytes(file.read_bytes() + b"\n")
+    with pytest.raises(UserError, match=f"its hash was {before}, now {sha256(file)}.*put the old file back"):
+        require_unchanged(Dataset(str(file), before))
+
+
+def test_a_file_that_is_gone_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match=f"none.jsonl: is gone; put it back .its hash is {'a' * 64}."):
+        require_unchanged(Dataset(str(tmp_path / "none.jsonl"), "a" * 64))
+
+
+class Letters:
+    """A tokenizer of one token per letter."""
+
+    identity = "letters"
+    context = 512
+    has_template = False
+
+    def encode_prompt(self, messages: Sequence[Message]) -> list[int]:
+        return [ord(letter) for message in messages for letter in message.text]
+
+    def encode_training(self, record: TrainingRecord) -> EncodedRecord:
+        prompt = self.encode_prompt(record.messages[:-1])
+        completion = self.encode_prompt(record.messages[-1:])
+        carries = (False,) * len(prompt) + (True,) * len(completion)
+        return EncodedRecord((*prompt, *completion), carries, ends_turn=False)
+
+
+def test_tokens_are_made_once(services: Services, tmp_path: Path) -> None:
+    file = pairs(tmp_path / "train.jsonl", 3)
+    dataset = Dataset(str(file), sha256(file))
+    made = as_tokens(services, dataset, Letters(), 64)
+    assert made.manifest.content_hash == dataset.hash
+    (folder,) = (services.settings.cache_folder / "tokenized").iterdir()
+    stamps = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    as_tokens(services, dataset, Letters(), 64)
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == stamps
+
+
+def test_a_file_changed_under_our_eyes_is_said(services: Services, tmp_path: Path) -> None:
+    file = pairs(tmp_path / "train.jsonl", 3)
+    with pytest.raises(UserError, match="was changed while it was read"):
+        as_tokens(services, Dataset(str(file), "b" * 64), Letters(), 64)
