@@ -91,7 +91,8 @@ def test_records_longer_than_the_context(write: Write, make_tokenizer: MakeToken
 
 
 def test_prompts_longer_than_the_context(write: Write, make_tokenizer: MakeTokenizer) -> None:
-    result = check(write({"prompt": "a"}, {"prompt": "a " * 9}), Purpose.EVALUATION, make_tokenizer(context=8))
+    path = write({"prompt": "a"}, {"prompt": "a " * 9})
+    result = check(path, Purpose.EVALUATION, make_tokenizer(context=8))
     (fault,) = result.faults
     assert (fault.line, fault.found, fault.expected) == (
         2,
