@@ -45,7 +45,7 @@ def check_report(report: Report) -> None:
     assert values["base", "exact_match"].value == 0
     # "Question 3" and "rock 3" share one word of two each.
     assert values["base", "rougeL"].value == pytest.approx(0.5)
-    rows = rouge_l().prepare([Pair("no", f"rock {COUNT - 1}")])
+    rows = rouge_l().prepare([Pair("no", (f"rock {COUNT - 1}",))])
     assert float(rouge_l().score(rows)) == 0
     assert values["good", "rougeL"].value == pytest.approx(11 / 12)
     primary = next(each for each in report.comparisons if each.metric == "rougeL")

@@ -17,7 +17,7 @@ from outcrop.evaluation.scoring import FEWEST, SHOWN, Scored, score_responses
 from outcrop.metrics import named
 from outcrop.metrics.exact_match import exact_match
 from outcrop.metrics.length_ratio import length_ratio
-from outcrop.metrics.protocol import Metric, Rows
+from outcrop.metrics.protocol import Rows, TextMetric
 from outcrop.metrics.record_mean import RecordMean
 
 
@@ -45,7 +45,9 @@ def records(references: Sequence[str | None], categories: Sequence[str | None] =
     ]
 
 
-def scored(model: str, responses: Sequence[str | None], references: Sequence[str | None], *metrics: Metric) -> Scored:
+def scored(
+    model: str, responses: Sequence[str | None], references: Sequence[str | None], *metrics: TextMetric
+) -> Scored:
     return score_responses(model, records(references), responses, metrics, lambda _: None)
 
 

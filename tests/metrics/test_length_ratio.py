@@ -4,13 +4,13 @@ import math
 
 from outcrop.domain.scores import Direction
 from outcrop.metrics.length_ratio import length_ratio
-from outcrop.metrics.protocol import Metric
+from outcrop.metrics.protocol import TextMetric
 
 from .doubles import rows_of
 
 
 def test_is_a_ratio_of_sums() -> None:
-    metric: Metric = length_ratio()
+    metric: TextMetric = length_ratio()
     rows = rows_of(metric, ("one two three four", "one"), ("one two", "one two three four five"))
     assert rows.tolist() == [[4, 1], [2, 5]]
     assert metric.score(rows) == 1  # the mean of the ratios is 2.2

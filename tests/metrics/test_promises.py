@@ -11,27 +11,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outcrop.metrics import named, names
-from outcrop.metrics.protocol import Metric, Pair
+from outcrop.metrics.protocol import Pair, TextMetric
 from outcrop.metrics.rouge import rouge_n
 from outcrop.metrics.rows import has_value
 
 from .doubles import same
 
-METRICS: list[Metric] = [*(named(name) for name in names()), rouge_n(3, stem=False)]
+METRICS: list[TextMetric] = [*(named(name) for name in names()), rouge_n(3, stem=False)]
 
 # For each of five promises and of all metrics: together a few seconds.
 EXAMPLES = 20
 
 words = st.sampled_from(["the", "cat", "sat\n", "on", "mats"])
 texts = st.none() | st.text(max_size=12) | st.lists(words).map(" ".join)
-datasets = st.lists(st.builds(Pair, texts, texts), max_size=8)
+references = st.lists(st.text(max_size=12) | st.lists(words).map(" ".join), max_size=2).map(tuple)
+datasets = st.lists(st.builds(Pair, texts, references), max_size=8)
 every_metric = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 
 
 @every_metric
 @settings(max_examples=EXAMPLES)
 @given(pairs=datasets, cut=st.integers(0, 8))
-def test_preparing_in_parts_is_preparing_whole(metric: Metric, pairs: list[Pair], cut: int) -> None:
+def test_preparing_in_parts_is_preparing_whole(metric: TextMetric, pairs: list[Pair], cut: int) -> None:
     parts = np.concatenate([metric.prepare(pairs[:cut]), metric.prepare(pairs[cut:])])
     assert same(parts, metric.prepare(pairs))
 
@@ -39,7 +40,7 @@ def test_preparing_in_parts_is_preparing_whole(metric: Metric, pairs: list[Pair]
 @every_metric
 @settings(max_examples=EXAMPLES)
 @given(pairs=datasets, seed=st.integers(0, 99))
-def test_order_does_not_matter(metric: Metric, pairs: list[Pair], seed: int) -> None:
+def test_order_does_not_matter(metric: TextMetric, pairs: list[Pair], seed: int) -> None:
     shuffled = random.Random(seed).sample(pairs, len(pairs))
     assert equal(metric.score(metric.prepare(shuffled)), metric.score(metric.prepare(pairs)))
 
@@ -47,7 +48,7 @@ def test_order_does_not_matter(metric: Metric, pairs: list[Pair], seed: int) -> 
 @every_metric
 @settings(max_examples=EXAMPLES)
 @given(pairs=datasets)
-def test_every_record_twice_changes_nothing(metric: Metric, pairs: list[Pair]) -> None:
+def test_every_record_twice_changes_nothing(metric: TextMetric, pairs: list[Pair]) -> None:
     once, twice = metric.score(metric.prepare(pairs)), metric.score(metric.prepare(pairs + pairs))
     assert equal(once, twice) or once == pytest.approx(twice, rel=1e-15)
 
@@ -55,11 +56,11 @@ def test_every_record_twice_changes_nothing(metric: Metric, pairs: list[Pair]) -
 @every_metric
 @settings(max_examples=EXAMPLES)
 @given(pairs=datasets)
-def test_records_without_a_value_are_left_out(metric: Metric, pairs: list[Pair]) -> None:
+def test_records_without_a_value_are_left_out(metric: TextMetric, pairs: list[Pair]) -> None:
     rows = metric.prepare(pairs)
     without = ~has_value(rows)
     assert np.array_equal(without, np.isnan(rows).all(axis=1))
-    assert all(without[place] for place, pair in enumerate(pairs) if pair.response is None or pair.reference is None)
+    assert all(without[place] for place, pair in enumerate(pairs) if pair.response is None or not pair.references)
     assert equal(metric.score(rows), metric.score(rows[~without]))
     assert math.isnan(metric.score(rows)) == without.all()
 
@@ -67,7 +68,7 @@ def test_records_without_a_value_are_left_out(metric: Metric, pairs: list[Pair])
 @every_metric
 @settings(max_examples=EXAMPLES)
 @given(pairs=datasets)
-def test_the_score_is_the_mean_of_the_records_where_there_are_values(metric: Metric, pairs: list[Pair]) -> None:
+def test_the_score_is_the_mean_of_the_records_where_there_are_values(metric: TextMetric, pairs: list[Pair]) -> None:
     rows = metric.prepare(pairs)
     values = metric.per_record(rows)
     if values is not None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outcrop.domain.errors import InvalidInput
-from outcrop.metrics.protocol import Metric
+from outcrop.metrics.protocol import TextMetric
 from outcrop.metrics.rouge import lcs_length, lcs_places, rouge1, rouge2, rouge_l, rouge_lsum, rouge_n
 
 from .doubles import FIXTURES, rows_of, value_of, values_of
@@ -23,7 +23,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "debian-synopsis"
 tokens = st.lists(st.sampled_from("abcd"), max_size=12)
 
 
-def metrics(stem: bool) -> dict[str, Metric]:
+def metrics(stem: bool) -> dict[str, TextMetric]:
     made = (rouge1(stem=stem), rouge2(stem=stem), rouge_n(3, stem=stem), rouge_l(stem=stem), rouge_lsum(stem=stem))
     return {metric.name: metric for metric in made}
 
@@ -92,7 +92,7 @@ def test_newlines_matter_to_lsum_only() -> None:
 
 
 @pytest.mark.parametrize("metric", [*metrics(True).values()], ids=lambda metric: metric.name)
-def test_what_cannot_be_scored(metric: Metric) -> None:
+def test_what_cannot_be_scored(metric: TextMetric) -> None:
     left_out = [(None, "some words here"), ("some words here", None), (None, None), ("words", ""), ("words", "日本語")]
     assert all(math.isnan(value) for value in values_of(metric, left_out))
     assert math.isnan(metric.score(rows_of(metric, *left_out)))

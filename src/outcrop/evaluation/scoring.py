@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from outcrop.domain.records import EvaluationRecord
 from outcrop.domain.scores import Comparison, Direction, Moved, MovedRecord, Score
-from outcrop.metrics.protocol import Metric, Pair, Rows
+from outcrop.metrics.protocol import Pair, Rows, TextMetric
 from outcrop.metrics.statistics.compare import compare, interval
 from outcrop.metrics.statistics.holm import holm
 
@@ -36,11 +36,11 @@ def score_responses(
     model: str,
     records: Sequence[EvaluationRecord],
     responses: Sequence[str | None],
-    metrics: Sequence[Metric],
+    metrics: Sequence[TextMetric],
     tell: Callable[[int], None],
 ) -> Scored:
     """Count what each metric needs; ``tell`` hears how many pairs of a record and a metric are done, part by part."""
-    pairs = [Pair(response, record.reference) for record, response in zip(records, responses, strict=True)]
+    pairs = [_pair(response, record) for record, response in zip(records, responses, strict=True)]
     rows: dict[str, Rows] = {}
     done = 0
     for metric in metrics:
@@ -54,12 +54,16 @@ def score_responses(
     return Scored(model, responses, rows)
 
 
-def scores(scored: Scored, metrics: Sequence[Metric], *, seed: int) -> list[Score]:
+def _pair(response: str | None, record: EvaluationRecord) -> Pair:
+    return Pair(response, () if record.reference is None else (record.reference,))
+
+
+def scores(scored: Scored, metrics: Sequence[TextMetric], *, seed: int) -> list[Score]:
     """Every metric of a model, with its interval."""
     return [_score(scored, metric, seed) for metric in metrics]
 
 
-def comparisons(all_scored: Sequence[Scored], metrics: Sequence[Metric], *, seed: int) -> list[Comparison]:
+def comparisons(all_scored: Sequence[Scored], metrics: Sequence[TextMetric], *, seed: int) -> list[Comparison]:
     """Every later model against the first, each metric.
 
     The first metric carries the verdict, so its p-values are corrected among the candidates only; those of the other
@@ -74,7 +78,7 @@ def comparisons(all_scored: Sequence[Scored], metrics: Sequence[Metric], *, seed
 
 
 def groups(
-    all_scored: Sequence[Scored], metric: Metric, records: Sequence[EvaluationRecord], *, seed: int
+    all_scored: Sequence[Scored], metric: TextMetric, records: Sequence[EvaluationRecord], *, seed: int
 ) -> list[Comparison]:
     """Every later model against the first within each category, largest first.
 
@@ -107,7 +111,7 @@ def _corrected(found: Sequence[Comparison]) -> list[Comparison]:
     return [replace(comparison, p_holm=p) for comparison, p in zip(found, holm(claims), strict=True)]
 
 
-def moved(baseline: Scored, candidate: Scored, metric: Metric, records: Sequence[EvaluationRecord]) -> Moved | None:
+def moved(baseline: Scored, candidate: Scored, metric: TextMetric, records: Sequence[EvaluationRecord]) -> Moved | None:
     """The records that moved most, both ways; None for a metric without a value per record, or without a better way."""
     before, after = metric.per_record(baseline.rows[metric.name]), metric.per_record(candidate.rows[metric.name])
     if before is None or after is None or metric.direction is Direction.NONE:
@@ -124,7 +128,7 @@ def moved(baseline: Scored, candidate: Scored, metric: Metric, records: Sequence
     return Moved(metric.name, baseline.model, candidate.model, shown(best), shown(worst), len(best), len(worst), equal)
 
 
-def _score(scored: Scored, metric: Metric, seed: int) -> Score:
+def _score(scored: Scored, metric: TextMetric, seed: int) -> Score:
     rows = scored.rows[metric.name]
     made = interval(metric, rows, seed=seed)
     n_scored = int((~np.isnan(rows).any(axis=1)).sum())
@@ -144,7 +148,7 @@ def _score(scored: Scored, metric: Metric, seed: int) -> Score:
 
 
 def _compare(
-    metric: Metric, baseline: Scored, candidate: Scored, places: NDArray[np.int64] | None, seed: int
+    metric: TextMetric, baseline: Scored, candidate: Scored, places: NDArray[np.int64] | None, seed: int
 ) -> Comparison:
     before, after = baseline.rows[metric.name], candidate.rows[metric.name]
     if places is not None:

@@ -22,7 +22,7 @@ from outcrop.jobs.datasets import require_same_model, require_unchanged
 from outcrop.jobs.lease import Lease
 from outcrop.jobs.responses import ResponseBook, StoredResponses
 from outcrop.metrics import named
-from outcrop.metrics.protocol import Metric
+from outcrop.metrics.protocol import TextMetric
 from outcrop.models.cost import model_size
 from outcrop.models.device import choose_device
 from outcrop.reports.document import document
@@ -107,7 +107,7 @@ def _efficiency(services: Services, model: Model, stored: StoredResponses) -> di
 
 
 def _scored(
-    lease: Lease, records: Sequence[EvaluationRecord], metrics: Sequence[Metric], evaluated: Sequence[_Generated]
+    lease: Lease, records: Sequence[EvaluationRecord], metrics: Sequence[TextMetric], evaluated: Sequence[_Generated]
 ) -> list[Scored]:
     total = len(records) * len(metrics)
     made = []
@@ -127,7 +127,7 @@ def _report(
     lease: Lease,
     request: EvaluationRequest,
     records: Sequence[EvaluationRecord],
-    metrics: Sequence[Metric],
+    metrics: Sequence[TextMetric],
     evaluated: Sequence[_Generated],
     scored: Sequence[Scored],
 ) -> Report:
@@ -176,7 +176,7 @@ def _keep(
     lease: Lease,
     report: Report,
     records: Sequence[EvaluationRecord],
-    metrics: Sequence[Metric],
+    metrics: Sequence[TextMetric],
     scored: Sequence[Scored],
 ) -> None:
     lease.progress(Progress(phase="writing the report"))
@@ -188,7 +188,7 @@ def _keep(
     services.store.write(f"{folder}/report.html", render_html(report).encode())
 
 
-def _per_record(records: Sequence[EvaluationRecord], metrics: Sequence[Metric], scored: Sequence[Scored]) -> bytes:
+def _per_record(records: Sequence[EvaluationRecord], metrics: Sequence[TextMetric], scored: Sequence[Scored]) -> bytes:
     """One JSON line per record: what was asked, what each model wrote, and each metric's value; null is unscored."""
     values = {
         (one.model, metric.name): metric.per_record(one.rows[metric.name]) for one in scored for metric in metrics

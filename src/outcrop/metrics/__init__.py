@@ -11,7 +11,7 @@ from outcrop.domain.errors import NotFound, NotSupported
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-    from outcrop.metrics.protocol import Metric
+    from outcrop.metrics.protocol import TextMetric
 
 ENTRY_POINTS = "outcrop.metrics"
 
@@ -26,7 +26,7 @@ _BUILT_IN = {
 }
 
 
-def named(name: str) -> Metric:
+def named(name: str) -> TextMetric:
     """The metric of that name, as it is by default.
 
     Args:
@@ -42,7 +42,7 @@ def named(name: str) -> Metric:
     """
     if name in _BUILT_IN:
         module, _, attribute = _BUILT_IN[name].partition(":")
-        factory: Callable[[], Metric] = getattr(import_module(module), attribute)
+        factory: Callable[[], TextMetric] = getattr(import_module(module), attribute)
         return factory()
     for entry in _offered(name):
         return _loaded(entry)
@@ -62,9 +62,9 @@ def _offered(name: str | None) -> list[EntryPoint]:
     return [entry for entry in entry_points(group=ENTRY_POINTS) if name is None or entry.name == name]
 
 
-def _loaded(entry: EntryPoint) -> Metric:
+def _loaded(entry: EntryPoint) -> TextMetric:
     try:
-        factory: Callable[[], Metric] = entry.load()
+        factory: Callable[[], TextMetric] = entry.load()
     except (ImportError, AttributeError) as error:
         raise NotSupported(
             f"metric {entry.name!r} is offered as {entry.value!r} by an installed package, which can't be imported: "

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from outcrop.metrics.protocol import Pair, Rows
 
-Count = Callable[[str, str], tuple[float, ...] | None]
-"""Counts for a response and a reference, in this order; None where they can't be scored."""
+Count = Callable[[str, tuple[str, ...]], tuple[float, ...] | None]
+"""Counts for a response and its references, of which there is one at least; None where they can't be scored."""
 
 
 def count_rows(pairs: Sequence[Pair], count: Count, width: int) -> Rows:
@@ -19,17 +19,17 @@ def count_rows(pairs: Sequence[Pair], count: Count, width: int) -> Rows:
 
     Args:
         pairs: What to count.
-        count: Makes the ``width`` numbers of a row from a response and a reference.
+        count: Makes the ``width`` numbers of a row from a response and its references.
         width: How many numbers a row has.
 
     Returns:
-        Shape ``(len(pairs), width)``; a row of NaN where the response or the reference is None, or ``count`` gives
+        Shape ``(len(pairs), width)``; a row of NaN where there is no response or no reference, or ``count`` gives
         None.
     """
     rows = np.full((len(pairs), width), np.nan)
     for row, pair in zip(rows, pairs, strict=True):
-        if pair.response is not None and pair.reference is not None:
-            counts = count(pair.response, pair.reference)
+        if pair.response is not None and pair.references:
+            counts = count(pair.response, pair.references)
             if counts is not None:
                 row[:] = counts
     return rows

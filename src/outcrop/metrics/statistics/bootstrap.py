@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from outcrop.metrics.statistics.paired import PairedDifference, check_same_recor
 
 
 def bootstrap_interval(
-    metric: Metric, rows: Rows, *, seed: int, resamples: int = 2000, confidence: float = 0.95
+    metric: Metric[Any], rows: Rows, *, seed: int, resamples: int = 2000, confidence: float = 0.95
 ) -> Interval:
     """The metric's value and its percentile bootstrap interval.
 
@@ -53,7 +54,7 @@ def bootstrap_interval(
 
 
 def bootstrap_difference(
-    metric: Metric,
+    metric: Metric[Any],
     baseline_rows: Rows,
     candidate_rows: Rows,
     *,

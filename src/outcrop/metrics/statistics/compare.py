@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from outcrop.metrics.protocol import Metric, Rows
 from outcrop.metrics.statistics.bootstrap import bootstrap_difference, bootstrap_interval
 from outcrop.metrics.statistics.intervals import Interval, mean_interval
 from outcrop.metrics.statistics.paired import PairedDifference, paired_difference
 
 
-def interval(metric: Metric, rows: Rows, *, seed: int) -> Interval:
+def interval(metric: Metric[Any], rows: Rows, *, seed: int) -> Interval:
     """The metric's score over the rows with its 95 % interval.
 
     Args:
@@ -23,7 +25,7 @@ def interval(metric: Metric, rows: Rows, *, seed: int) -> Interval:
     return bootstrap_interval(metric, rows, seed=seed) if values is None else mean_interval(values)
 
 
-def compare(metric: Metric, baseline_rows: Rows, candidate_rows: Rows, *, seed: int) -> PairedDifference:
+def compare(metric: Metric[Any], baseline_rows: Rows, candidate_rows: Rows, *, seed: int) -> PairedDifference:
     """Candidate minus baseline on the records that both have a value for, with a 95 % interval and a p-value.
 
     Args:
