@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from outcrop import Outcrop
+from tests.servers import INSTALL, Postgres, postgres, postgres_program
 from tests.tiny_model import tiny_model
 
 REPOSITORY = Path(__file__).parent.parent
@@ -43,6 +44,21 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     # Tests never speak to the hub; what they need from it a test's own server says.
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """A PostgreSQL that runs while tests do."""
+    if postgres_program("initdb") is None:
+        pytest.skip(INSTALL)
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres_server: Postgres) -> str:
+    """The address of a PostgreSQL database with nothing in it."""
+    return postgres_server.database()
 
 
 @pytest.fixture

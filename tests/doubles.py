@@ -98,7 +98,7 @@ def patch_runner(monkeypatch: pytest.MonkeyPatch, runner: IdleRunner) -> IdleRun
 def idle_services(home: Path) -> Services:
     """Services on a home folder whose jobs wait until the test does their work."""
     settings = read_settings(home=home)
-    return Services(settings, SqlCatalog(settings.catalog_url), LocalStore(settings.store_folder), IdleRunner())
+    return Services(settings, SqlCatalog(settings.catalog_url), LocalStore(Path(settings.store)), IdleRunner())
 
 
 def claimed(services: Services, job: Job, *, worker: Worker | None = None) -> Claim:

@@ -108,7 +108,8 @@ def test_a_job_seen_between_its_row_and_its_worker_is_left_to_its_submitter(
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of whoever looks after jobs; sleeping moves it."""
     made = Clock(time.time())
-    monkeypatch.setattr("outcrop.services.time", SimpleNamespace(time=lambda: made.now, sleep=made.sleep))
+    for module in ("outcrop.services", "outcrop.catalog.sql"):
+        monkeypatch.setattr(f"{module}.time", SimpleNamespace(time=lambda: made.now, sleep=made.sleep))
     return made
 
 

@@ -32,9 +32,18 @@ def test_variables_are_read(tmp_path: Path) -> None:
     )
     assert (found.home, found.device, found.running_jobs) == (tmp_path, "cpu", 3)
     assert (found.checkpoint_seconds, found.lease_seconds) == (0.0, 1.5)
-    assert found.store_folder == tmp_path / "store"
+    assert found.store == str(tmp_path / "store")
     assert found.cache_folder == tmp_path / "cache"
     assert found.catalog_url == f"sqlite:///{tmp_path / 'catalog.sqlite'}"
+
+
+def test_a_teams_catalog_and_store(tmp_path: Path) -> None:
+    url = "postgresql://outcrop:secret@db/outcrop"
+    found = read_settings({"OUTCROP_CATALOG_URL": url, "OUTCROP_STORE": "s3://team/outcrop", "OUTCROP_S3": "remote"})
+    assert (found.catalog_url, found.store, found.s3) == (url, "s3://team/outcrop", "remote")
+    assert "secret" not in repr(found)
+    with pytest.raises(InvalidInput, match="OUTCROP_S3: found minio; expected auto or remote or folder"):
+        read_settings({"OUTCROP_S3": "minio"})
 
 
 def test_the_argument_goes_before_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,9 +89,9 @@ class Services:
             AlreadyExists: A job of that name is there.
         """
         job_id = new_job_id()
-        now = time.time()
+        now = self.catalog.now()
         named = name or f"{kind.value}-{job_id}"
-        job = Job(job_id, named, kind, Status.QUEUED, request, created=now, lease_until=now + _GRACE)
+        job = Job(job_id, named, kind, Status.QUEUED, request, created=now, lease_until=now + _GRACE, renewed=now)
         self.catalog.add_job(job)
         self.start(job_id)
         return job
@@ -137,18 +137,21 @@ class Services:
 
     def _orphaned(self, job: Job) -> str | None:
         """Why a job needs another worker; None where it has one, or where one is being started."""
-        silent = time.time() - job.lease_until
+        now = self.catalog.now()
+        # A lease that was set later than now is from before the clock went back, and says nothing about now.
+        clock_went_back = now < job.renewed
         alive = None if job.worker is None else self.runner.alive(job.worker)
         process = "its worker" if job.worker is None else f"its worker, process {job.worker.pid},"
         if job.status in HELD and alive is False:
             return f"{process} is gone{self.last_words(job)}"
-        if silent <= 0 or (job.status is Status.QUEUED and alive):
+        if now <= job.lease_until and not clock_went_back:
             return None
         if job.status is Status.QUEUED:
-            return f"{process} never began{self.last_words(job)}"
-        if alive and self._wakes_up(job):
+            return None if alive else f"{process} never began{self.last_words(job)}"
+        if (alive or clock_went_back) and self._wakes_up(job):
             return None
-        return f"{process} has shown no sign of life for {silent + self.settings.lease_seconds:.0f} s"
+        since = "since the clock went back" if clock_went_back else f"for {now - job.renewed:.0f} s"
+        return f"{process} has shown no sign of life {since}"
 
     def _wakes_up(self, job: Job) -> bool:
         """Whether a process that is there, but silent, speaks within a few heartbeats: the machine may have slept."""
@@ -195,7 +198,7 @@ def open_services(settings: Settings) -> Services:
         StorageFailure: The catalog can't be opened.
     """
     runner = ProcessRunner(settings.home / "workers", settings.environment)
-    return Services(settings, SqlCatalog(settings.catalog_url), LocalStore(settings.store_folder), runner)
+    return Services(settings, SqlCatalog(settings.catalog_url), LocalStore(Path(settings.store)), runner)
 
 
 def new_job_id() -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from outcrop.domain.errors import Fault, InvalidInput
@@ -27,6 +27,22 @@ class Setting:
 
 SETTINGS = (
     Setting("home", "~/.outcrop", "Folder of the catalog, the models, the reports and the caches."),
+    Setting(
+        "catalog_url",
+        "",
+        "Where jobs and models are listed: postgresql://USER:PASSWORD@HOST/DATABASE; a file of the home by default.",
+    ),
+    Setting(
+        "store",
+        "",
+        "Where models, checkpoints and reports lie: s3://BUCKET/PREFIX, or a folder; one of the home by default.",
+    ),
+    Setting(
+        "s3",
+        "auto",
+        "Where s3:// leads: remote (as boto3 is set up), folder (one of the home), or auto: remote where boto3 is told "
+        "of an endpoint, the folder otherwise.",
+    ),
     Setting("device", "auto", "Where models compute: auto, cpu, cuda, or cuda:N."),
     Setting("running_jobs", "1", "How many jobs run at once on one machine; the others wait their turn."),
     Setting("checkpoint_seconds", "60", "Seconds between two checkpoints of a training run."),
@@ -34,25 +50,23 @@ SETTINGS = (
 )
 
 
+#: What the setting ``s3`` may be.
+S3 = ("auto", "remote", "folder")
+
+
 @dataclass(frozen=True)
 class Settings:
     """The settings in force."""
 
     home: Path
+    # It may hold a password.
+    catalog_url: str = field(repr=False)
+    store: str
+    s3: str
     device: str
     running_jobs: int
     checkpoint_seconds: float
     lease_seconds: float
-
-    @property
-    def store_folder(self) -> Path:
-        """Root of the local store."""
-        return self.home / "store"
-
-    @property
-    def catalog_url(self) -> str:
-        """SQLAlchemy's address of the catalog."""
-        return f"sqlite:///{self.home / 'catalog.sqlite'}"
 
     @property
     def cache_folder(self) -> Path:
@@ -74,8 +88,12 @@ def read_settings(environment: Mapping[str, str] | None = None, *, home: str | P
     given = os.environ if environment is None else environment
     values = {setting.name: given.get(setting.variable) or setting.default for setting in SETTINGS}
     faults: list[Fault] = []
+    folder = Path(home or values["home"]).expanduser().absolute()
     settings = Settings(
-        home=Path(home or values["home"]).expanduser().absolute(),
+        home=folder,
+        catalog_url=values["catalog_url"] or f"sqlite:///{folder / 'catalog.sqlite'}",
+        store=values["store"] or str(folder / "store"),
+        s3=_one_of(values, "s3", S3, faults),
         device=values["device"],
         running_jobs=int(_number(values, "running_jobs", 1, faults, whole=True)),
         checkpoint_seconds=_number(values, "checkpoint_seconds", 0, faults),
@@ -84,6 +102,14 @@ def read_settings(environment: Mapping[str, str] | None = None, *, home: str | P
     if faults:
         raise InvalidInput(faults)
     return settings
+
+
+def _one_of(values: Mapping[str, str], name: str, choices: Sequence[str], faults: list[Fault]) -> str:
+    """The word a setting holds; the first choice, and a fault, where it is none of them."""
+    if values[name] in choices:
+        return values[name]
+    faults.append(Fault("environment", None, f"OUTCROP_{name.upper()}", values[name][:80], " or ".join(choices)))
+    return choices[0]
 
 
 def _number(values: Mapping[str, str], name: str, low: float, faults: list[Fault], *, whole: bool = False) -> float:

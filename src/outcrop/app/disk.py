@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from outcrop.domain.jobs import ENDED
 from outcrop.services import Services
@@ -59,7 +60,7 @@ def _other(services: Services) -> list[DiskUse]:
     folders = {
         services.settings.cache_folder: ("cache", "deleting {}: it is made again when needed"),
         home / "scratch": ("unfinished work", "itself, after a day"),
-        services.settings.store_folder / ".partial": ("unfinished writes", "itself, after a day"),
+        Path(services.settings.store) / ".partial": ("unfinished writes", "itself, after a day"),
     }
     sizes = {folder: sum(size for _, size in files_of(folder)) for folder in folders}
     return [

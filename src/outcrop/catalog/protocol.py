@@ -24,8 +24,12 @@ class Catalog(Protocol):
 
     Promises: a job is held by one worker at a time; a write under a fence that is no longer the job's raises
     ``LeaseLost`` and changes nothing; statuses move only along ``domain.jobs.MOVES``; names are unique. Safe to use
-    from many processes and threads at once.
+    from many processes and threads at once. Leases are set and judged by one clock, whatever the machines' own say.
     """
+
+    def now(self) -> float:
+        """The catalog's clock: seconds since the epoch."""
+        ...
 
     # jobs
 
@@ -57,6 +61,7 @@ class Catalog(Protocol):
         """Take a queued job; None while it is not its turn.
 
         It is its turn when fewer than ``slots`` jobs are held on the worker's host and no older queued job there waits.
+        A job whose lease is over, or was set at a time that has not come yet, counts as neither.
 
         Raises:
             IllegalMove: The job is no longer queued: stopped, or another worker has it.

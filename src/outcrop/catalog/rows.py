@@ -18,6 +18,7 @@ _PLAIN = (
     "checkpoint",
     "fence",
     "lease_until",
+    "renewed",
     "created",
     "started",
     "ended",

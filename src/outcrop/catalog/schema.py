@@ -8,31 +8,93 @@ from typing import Any
 import sqlalchemy as sa
 
 from outcrop.catalog.tables import REVISION
-from outcrop.domain.errors import NotSupported, StorageFailure
+from outcrop.domain.errors import MissingExtra, NotSupported, StorageFailure
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+
+_KINDS = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+
+#: Of PostgreSQL's advisory lock that writers take one after the other; any number, but the same for all.
+_WRITERS = 0x6F75746372
+
+#: Seconds to wait for a PostgreSQL server that does not answer.
+_CONNECT_TIMEOUT = 10
 
 
 def open_database(url: str) -> sa.Engine:
     """An engine on a database whose schema is the one this version knows.
 
+    Writers take turns on both kinds of database, from the beginning of a transaction to its end: SQLite has one write
+    lock, and on PostgreSQL they share an advisory lock. So what a transaction has read still holds when it writes.
+
+    Args:
+        url: SQLAlchemy's address: ``sqlite:///FILE`` or ``postgresql://USER:PASSWORD@HOST:PORT/DATABASE``.
+
     Raises:
-        NotSupported: The database was written by a newer version.
+        NotSupported: The database was written by a newer version, or is of another kind.
+        MissingExtra: It is a PostgreSQL, whose driver is not installed.
         StorageFailure: It can't be opened, created or migrated.
     """
-    engine = sa.create_engine(url)
-    if engine.dialect.name == "sqlite":
-        _prepare_sqlite(engine)
+    engine = _engine(url)
+    try:
+        _bring_up_to_date(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def cause(error: sa.exc.DBAPIError) -> str:
+    """What the database says, on one line."""
+    return " ".join(str(error.orig).split())
+
+
+def _bring_up_to_date(engine: sa.Engine) -> None:
     try:
         _make_folder(engine)
         if _revision(engine) != REVISION:
             _migrate(engine)
-    except sa.exc.DatabaseError as error:
-        engine.dispose()
-        raise StorageFailure(f"{_place(engine)}: the catalog can't be opened ({error.orig})") from error
+    except sa.exc.DBAPIError as error:
+        raise StorageFailure(f"{_place(engine)}: the catalog can't be opened ({cause(error)})") from error
     except OSError as error:
-        engine.dispose()
         raise StorageFailure(f"{_place(engine)}: the folder can't be made ({error.strerror})") from error
+
+
+def _engine(url: str) -> sa.Engine:
+    try:
+        address = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        raise NotSupported(f"OUTCROP_CATALOG_URL is no address of a database; expected {_KINDS}") from None
+    match address.get_backend_name():
+        case "sqlite":
+            engine = sa.create_engine(address)
+            _prepare_sqlite(engine)
+        case "postgresql":
+            engine = _postgresql(address)
+        case other:
+            raise NotSupported(f"the catalog can't be kept in {other}; expected {_KINDS}")
+    return engine
+
+
+def _postgresql(address: sa.URL) -> sa.Engine:
+    try:
+        import psycopg  # noqa: F401 - what SQLAlchemy is about to import
+    except ImportError as error:
+        raise MissingExtra(
+            "the catalog is a PostgreSQL database, whose driver is not installed: pip install 'outcrop[postgres]'"
+        ) from error
+    # pre-ping: after a restart of the server, its old connections are replaced and not handed out.
+    engine = sa.create_engine(
+        address.set(drivername="postgresql+psycopg"),
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": _CONNECT_TIMEOUT, "application_name": "outcrop"},
+    )
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        if connection.get_isolation_level() != "AUTOCOMMIT":
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS})")
+
     return engine
 
 
@@ -88,7 +150,7 @@ def _migrate(engine: sa.Engine) -> None:
         if found is not None and found not in known:
             raise NotSupported(
                 f"{_place(engine)}: the catalog has schema {found}, this version of Outcrop knows up to {REVISION}; "
-                "install the newer version that wrote it, or point OUTCROP_HOME at another folder"
+                "install the newer version that wrote it, or name another home folder or catalog"
             )
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from outcrop.catalog.protocol import Catalog, Claim
 from outcrop.catalog.rows import job_from_row, job_to_row
-from outcrop.catalog.schema import open_database
+from outcrop.catalog.schema import cause, open_database
 from outcrop.catalog.tables import aliases, jobs, log, models
 from outcrop.domain.codec import from_json, to_json
 from outcrop.domain.errors import AlreadyExists, IllegalMove, LeaseLost, NotFound, StorageFailure
@@ -21,9 +21,9 @@ from outcrop.domain.models import Model
 
 
 class SqlCatalog:
-    """See ``Catalog``; ``clock`` returns seconds since the epoch."""
+    """See ``Catalog``; ``clock`` returns seconds since the epoch, and is the database's where None."""
 
-    def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, url: str, clock: Callable[[], float] | None = None) -> None:
         self._engine = open_database(url)
         self._clock = clock
 
@@ -36,16 +36,33 @@ class SqlCatalog:
         try:
             with self._engine.begin() as connection:
                 yield connection
-        except sa.exc.DatabaseError as error:
-            raise StorageFailure(f"the catalog can't be written ({error.orig})") from error
+        except sa.exc.DBAPIError as error:
+            raise StorageFailure(f"the catalog can't be written ({cause(error)})") from error
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
         try:
             with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 yield connection
-        except sa.exc.DatabaseError as error:
-            raise StorageFailure(f"the catalog can't be read ({error.orig})") from error
+        except sa.exc.DBAPIError as error:
+            raise StorageFailure(f"the catalog can't be read ({cause(error)})") from error
+
+    def now(self) -> float:
+        """See ``Catalog.now``."""
+        with self._reading() as connection:
+            return self._now(connection)
+
+    def _now(self, connection: sa.Connection) -> float:
+        if self._clock is not None:
+            return self._clock()
+        if connection.dialect.name == "sqlite":
+            return time.time()
+        # Not now(), which is when the transaction began: it may have waited for others since.
+        return float(connection.execute(sa.select(sa.extract("epoch", sa.func.clock_timestamp()))).scalar_one())
+
+    def _lease(self, connection: sa.Connection, seconds: float) -> dict[str, float]:
+        now = self._now(connection)
+        return {"lease_until": now + seconds, "renewed": now}
 
     # jobs
 
@@ -77,22 +94,23 @@ class SqlCatalog:
 
     def claim(self, job_id: str, worker: Worker, lease_seconds: float, slots: int) -> Claim | None:
         """See ``Catalog.claim``."""
-        until = self._clock() + lease_seconds
         with self._writing() as connection:
             job = _job(connection, job_id)
             if job.status is not Status.QUEUED:
                 raise IllegalMove(f"job {job.name} is {job.status.value}, no longer queued")
-            values: dict[str, Any] = {**_held_by(worker), "lease_until": until}
+            values: dict[str, Any] = {**_held_by(worker), **self._lease(connection, lease_seconds)}
             if not self._is_its_turn(connection, job_id, worker.host, slots):
                 # The lease of a queued job says that somebody waits for it, so that younger jobs let it go first.
                 connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(values))
                 return None
-            values |= {"status": Status.RUNNING.value, "fence": job.fence + 1, "started": job.started or self._clock()}
+            started = job.started or values["renewed"]
+            values |= {"status": Status.RUNNING.value, "fence": job.fence + 1, "started": started}
             connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(values))
             return Claim(_job(connection, job_id), job.fence + 1, worker)
 
     def _is_its_turn(self, connection: sa.Connection, job_id: str, host: str, slots: int) -> bool:
-        here = sa.and_(jobs.c.host == host, jobs.c.lease_until > self._clock())
+        now = self._now(connection)
+        here = sa.and_(jobs.c.host == host, jobs.c.lease_until > now, jobs.c.renewed <= now)
         held = sa.select(sa.func.count()).where(here, jobs.c.status.in_([status.value for status in HELD]))
         number = sa.select(jobs.c.number).where(jobs.c.id == job_id).scalar_subquery()
         older = sa.select(sa.func.count()).where(here, jobs.c.status == Status.QUEUED.value, jobs.c.number < number)
@@ -101,11 +119,11 @@ class SqlCatalog:
 
     def renew(self, claim: Claim, lease_seconds: float, progress: Progress | None = None) -> Status:
         """See ``Catalog.renew``."""
-        values: dict[str, Any] = {"lease_until": self._clock() + lease_seconds}
-        if progress is not None:
-            values["progress"] = to_json(progress)
         with self._writing() as connection:
             job = _held(connection, claim)
+            values: dict[str, Any] = {**self._lease(connection, lease_seconds)}
+            if progress is not None:
+                values["progress"] = to_json(progress)
             connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(values))
             return job.status
 
@@ -131,7 +149,7 @@ class SqlCatalog:
         self, connection: sa.Connection, job: Job, status: Status, result: dict[str, Any] | None, error: str
     ) -> None:
         _check_move(job, status)
-        ended = 0.0 if status is Status.QUEUED else self._clock()
+        ended = 0.0 if status is Status.QUEUED else self._now(connection)
         values = {"status": status.value, "result": result, "error": error, "lease_until": 0.0, "ended": ended}
         connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(values))
 
@@ -149,7 +167,7 @@ class SqlCatalog:
                 error = f"its worker died {len(reasons)} times ({'; '.join(reasons)}); resume it once that is mended"
                 self._end(connection, job, Status.FAILED, None, error)
                 return Status.FAILED
-            values = {"status": Status.QUEUED.value, "lease_until": self._clock() + grace_seconds, "restarts": reasons}
+            values = {"status": Status.QUEUED.value, "restarts": reasons, **self._lease(connection, grace_seconds)}
             connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(values))
             return Status.QUEUED
 
@@ -170,8 +188,8 @@ class SqlCatalog:
         with self._writing() as connection:
             job = _job(connection, job_id)
             _check_move(job, Status.QUEUED, only_ended=True)
-            until = self._clock() + grace_seconds
-            values = {"status": Status.QUEUED.value, "error": "", "restarts": [], "ended": 0.0, "lease_until": until}
+            values = {"status": Status.QUEUED.value, "error": "", "restarts": [], "ended": 0.0}
+            values |= self._lease(connection, grace_seconds)
             connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(values))
 
     def delete_job(self, job_id: str) -> None:
@@ -186,7 +204,9 @@ class SqlCatalog:
     def log(self, job_id: str, level: str, text: str) -> None:
         """See ``Catalog.log``."""
         with self._writing() as connection:
-            connection.execute(sa.insert(log).values(job=job_id, time=self._clock(), level=level, text=text))
+            # PostgreSQL takes no NUL in a text.
+            line = {"job": job_id, "time": self._now(connection), "level": level, "text": text.replace("\0", "\u2400")}
+            connection.execute(sa.insert(log).values(line))
 
     def log_lines(self, job_id: str, after: int = 0) -> list[LogLine]:
         """See ``Catalog.log_lines``."""

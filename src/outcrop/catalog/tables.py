@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration; a catalog at another revision is migrated, or refused where it is from a newer Outcrop.
-REVISION = "0001"
+REVISION = "0002"
 
 metadata = sa.MetaData()
 
@@ -27,6 +27,7 @@ jobs = sa.Table(
     sa.Column("pid", sa.Integer),
     sa.Column("pid_started", sa.Float),
     sa.Column("lease_until", sa.Float, nullable=False, server_default="0"),
+    sa.Column("renewed", sa.Float, nullable=False, server_default="0"),
     sa.Column("restarts", sa.JSON, nullable=False),
     sa.Column("created", sa.Float, nullable=False),
     sa.Column("started", sa.Float, nullable=False, server_default="0"),

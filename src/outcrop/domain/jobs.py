@@ -86,7 +86,8 @@ class Job:
         checkpoint: The last checkpoint that was committed, as plain JSON; None before the first.
         fence: How often it was claimed; every write of a worker names the fence it claimed with.
         worker: Who holds it, or who was started for it.
-        lease_until: When the worker's lease ends, in seconds since the epoch; 0 where nobody holds it.
+        lease_until: When the worker's lease ends, by the catalog's clock; 0 where nobody holds it.
+        renewed: When the lease was last set, by the same clock: the last sign of life.
         restarts: Why it was started again by itself, one reason per restart.
         created, started, ended: Seconds since the epoch; 0 where not yet.
     """
@@ -103,6 +104,7 @@ class Job:
     fence: int = 0
     worker: Worker | None = None
     lease_until: float = 0.0
+    renewed: float = 0.0
     restarts: tuple[str, ...] = ()
     created: float = 0.0
     started: float = 0.0

@@ -175,6 +175,19 @@ class CatalogContract:
         catalog.commit_checkpoint(self.claimed(catalog), {"keys": ["a", "b"]})
         assert catalog.job("first").checkpoint == {"keys": ["a", "b"]}
 
+    def test_a_clock_that_went_back_holds_nobody_up(self, catalog: Catalog, clock: Clock) -> None:
+        self.claimed(catalog)
+        catalog.add_job(a_job("second"))
+        catalog.add_job(a_job("third"))
+        assert catalog.claim(a_job("second").id, ONE, 30, 1) is None
+        clock.now -= 3600
+        claim = catalog.claim(a_job("third").id, TWO, 30, 1)
+        assert claim is not None
+        assert (claim.job.renewed, claim.job.lease_until) == (clock.now, clock.now + 30)
+
+    def test_the_clock_is_the_one_it_was_given(self, catalog: Catalog, clock: Clock) -> None:
+        assert catalog.now() == clock.now
+
     def test_an_end_has_a_time_and_a_result(self, catalog: Catalog, clock: Clock) -> None:
         catalog.finish(self.claimed(catalog), Status.DONE, result={"a": 1})
         job = catalog.job("first")
@@ -274,10 +287,10 @@ class CatalogContract:
     def test_a_log_is_numbered(self, catalog: Catalog) -> None:
         for name in ("first", "second"):
             catalog.add_job(a_job(name))
-            for text in ("eins\nzwei", "drei"):
+            for text in ("eins\nzwei", "drei\0"):
                 catalog.log(a_job(name).id, "info", text)
         lines = catalog.log_lines(a_job("second").id)
-        assert [(line.number, line.text) for line in lines] == [(1, "eins\nzwei"), (2, "drei")]
+        assert [(line.number, line.text) for line in lines] == [(1, "eins\nzwei"), (2, "drei\u2400")]
         assert [line.number for line in catalog.log_lines(a_job("second").id, after=1)] == [2]
 
     def test_one_of_many_claims_wins(self, catalog: Catalog, reopen: Callable[[], Catalog]) -> None:
