@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 import torch
 
 from outcrop import Outcrop
-from tests.servers import INSTALL, Postgres, postgres, postgres_program
+from outcrop.stores.s3_service import S3Service
+from tests.servers import INSTALL, Postgres, point_boto3_at, postgres, postgres_program, s3_server
 from tests.tiny_model import tiny_model
 
 REPOSITORY = Path(__file__).parent.parent
@@ -38,9 +40,12 @@ def _threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home folder, and no setting from outside."""
-    for name in [name for name in os.environ if name.startswith("OUTCROP_")]:
+    for name in [name for name in os.environ if name.startswith(("OUTCROP_", "AWS_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("OUTCROP_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     # Tests never speak to the hub; what they need from it a test's own server says.
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     return tmp_path / "home"
@@ -59,6 +64,22 @@ def postgres_server() -> Iterator[Postgres]:
 def database(postgres_server: Postgres) -> str:
     """The address of a PostgreSQL database with nothing in it."""
     return postgres_server.database()
+
+
+@pytest.fixture(scope="session")
+def s3_address() -> Iterator[str]:
+    """The address of an S3 server that runs while tests do."""
+    with s3_server() as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(s3_address: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of an empty bucket, in the S3 service that boto3 finds from now on, here and in workers."""
+    point_boto3_at(s3_address, monkeypatch)
+    name = f"bucket-{secrets.token_hex(6)}"
+    S3Service().client.create_bucket(Bucket=name)
+    return name
 
 
 @pytest.fixture

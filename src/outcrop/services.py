@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +24,12 @@ from outcrop.engines.scripted import ScriptedEngine
 from outcrop.runners.process import ProcessRunner
 from outcrop.runners.protocol import Runner
 from outcrop.settings import Settings
-from outcrop.stores.local import LocalStore, sweep_folder
+from outcrop.stores import address
+from outcrop.stores.buckets import Buckets
+from outcrop.stores.local import sweep_folder
+from outcrop.stores.opening import open_buckets, open_store
 from outcrop.stores.protocol import Store
+from outcrop.stores.s3_service import Tell
 
 if TYPE_CHECKING:
     from outcrop.engines.transformers import LoadedBase
@@ -81,6 +86,21 @@ class Services:
     catalog: Catalog
     store: Store
     runner: Runner
+
+    @cached_property
+    def buckets(self) -> Buckets:
+        """Where ``s3://`` addresses lead; decided when the first one is met, since asking boto3 takes a moment."""
+        return open_buckets(self.settings)
+
+    def fetch(self, place: str, tell: Tell | None = None) -> Path:
+        """A local file with what a place holds: the place itself where it is a path, a copy where it is ``s3://``.
+
+        Raises:
+            InvalidInput: It begins with ``s3://`` and is no address.
+            NotFound: There is no such file behind an address; a path is not looked at.
+            StorageFailure: It can't be read.
+        """
+        return self.buckets.fetch(address.parse(place), tell) if address.is_address(place) else Path(place)
 
     def submit(self, kind: JobKind, name: str | None, request: dict[str, Any]) -> Job:
         """Write the job's row and hand its id to the runner; the request has been checked before.
@@ -196,9 +216,10 @@ def open_services(settings: Settings) -> Services:
     Raises:
         NotSupported: The home folder is from a newer version.
         StorageFailure: The catalog can't be opened.
+        MissingExtra: A database driver or boto3 is needed and not installed.
     """
     runner = ProcessRunner(settings.home / "workers", settings.environment)
-    return Services(settings, SqlCatalog(settings.catalog_url), LocalStore(Path(settings.store)), runner)
+    return Services(settings, SqlCatalog(settings.catalog_url), open_store(settings), runner)
 
 
 def new_job_id() -> str:

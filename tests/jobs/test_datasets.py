@@ -18,22 +18,22 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_the_same_bytes_will_do(tmp_path: Path) -> None:
+def test_the_same_bytes_will_do(services: Services, tmp_path: Path) -> None:
     file = pairs(tmp_path / "train.jsonl")
-    require_unchanged(Dataset(str(file), sha256(file)))
+    require_unchanged(services, Dataset(str(file), sha256(file)))
 
 
-def test_a_changed_file_is_refused_with_both_hashes(tmp_path: Path) -> None:
+def test_a_changed_file_is_refused_with_both_hashes(services: Services, tmp_path: Path) -> None:
     file = pairs(tmp_path / "train.jsonl")
     before = sha256(file)
     file.write_bytes(file.read_bytes() + b"\n")
     with pytest.raises(UserError, match=f"its hash was {before}, now {sha256(file)}.*put the old file back"):
-        require_unchanged(Dataset(str(file), before))
+        require_unchanged(services, Dataset(str(file), before))
 
 
-def test_a_file_that_is_gone_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_gone_is_refused(services: Services, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match=f"none.jsonl: is gone; put it back .its hash is {'a' * 64}."):
-        require_unchanged(Dataset(str(tmp_path / "none.jsonl"), "a" * 64))
+        require_unchanged(services, Dataset(str(tmp_path / "none.jsonl"), "a" * 64))
 
 
 class Letters:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -163,10 +164,23 @@ def test_the_work_survives_it_while_the_lease_holds(watched: Watched, claim: Cla
 
 
 def test_a_catalog_that_stays_away_ends_the_work(watched: Watched, claim: Claim, clock: Clock) -> None:
-    lease = Lease(watched, claim, 30)
-    clock.now, watched.broken = 30, 1
+    lease = Lease(watched, claim, 30, patience=0)
+    clock.now, watched.broken = 30, 2
     with pytest.raises(StorageFailure, match="can't be written"):
         lease.hold()
+
+
+def test_a_catalog_that_is_gone_is_waited_for(
+    watched: Watched, claim: Claim, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(lease_module, "time", SimpleNamespace(sleep=slept.append))
+    lease = Lease(watched, claim, 30)
+    clock.now, watched.broken = 31, 5
+    lease.check()
+    assert watched.seen == [Progress()]
+    # The first look is the worker's own; then it waits.
+    assert slept == [1.0] * 4
 
 
 def test_the_job_is_as_it_was_claimed(services: Services, claim: Claim) -> None:

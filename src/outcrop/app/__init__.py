@@ -72,9 +72,10 @@ class Outcrop:
 
         Raises:
             InvalidInput: The purpose is neither ``fine-tuning`` nor ``evaluation``.
-            NotFound: There is no such model.
+            NotFound: There is no such model, or no file behind an ``s3://`` address.
+            StorageFailure: The S3 service fails.
         """
-        return check_data(self.services, Path(path), _purpose(purpose), model)
+        return check_data(self.services, str(path), _purpose(purpose), model)
 
     def estimate(
         self,
@@ -106,7 +107,7 @@ class Outcrop:
 
         Args:
             base: Name of the model to start from; it is never changed.
-            train: Training records, JSON Lines.
+            train: Training records, JSON Lines: a path, or ``s3://BUCKET/KEY``.
             name: The custom model's name.
             validation: Held-out records whose loss is measured before, between epochs and after.
             method: ``lora`` or ``full``.
@@ -143,7 +144,7 @@ class Outcrop:
 
         Args:
             models: One name, or several.
-            data: Evaluation records, JSON Lines.
+            data: Evaluation records, JSON Lines: a path, or ``s3://BUCKET/KEY``.
             task: A task type, such as ``summarization``.
             metrics: Names of metrics; the task's own where empty. The verdict rests on the first.
             name: The job's name; made up where None.

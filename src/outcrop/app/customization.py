@@ -10,8 +10,8 @@ from typing import Any
 
 import psutil
 
-from outcrop.app.data import tokenizer_of
-from outcrop.data.checking import DatasetCheck, check
+from outcrop.app.data import absolute, check_at, tokenizer_of
+from outcrop.data.checking import DatasetCheck
 from outcrop.domain.codec import to_json
 from outcrop.domain.errors import AlreadyExists, Fault, InvalidInput, NotFound, NotSupported
 from outcrop.domain.hyperparameters import Hyperparameters, choose
@@ -63,7 +63,7 @@ def prepare_customization(
     require_free(services, name)
     tokenizer = tokenizer_of(services, model)
     assert tokenizer is not None, "a model that can be customised has a tokenizer"
-    hyperparameters, checks = _checked(tokenizer, name, wanted, given or {}, train, validation)
+    hyperparameters, checks = _checked(services, tokenizer, name, wanted, given or {}, train, validation)
     device = choose_device(services.settings.device)
     foreseen = _estimate(services, model, wanted, hyperparameters, checks, device)
     _require_room(services, foreseen, device)
@@ -114,6 +114,7 @@ def require_free(services: Services, name: str) -> None:
 
 
 def _checked(
+    services: Services,
     tokenizer: ChatTokenizer,
     name: str,
     method: Customization,
@@ -132,8 +133,9 @@ def _checked(
     except InvalidInput as error:
         faults.extend(error.faults)
         total += error.total
-    paths = [Path(path).expanduser().absolute() for path in (train, validation) if path is not None]
-    checks = [check(path, Purpose.FINE_TUNING, tokenizer, hyperparameters.max_length) for path in paths]
+    places = [absolute(place) for place in (train, validation) if place is not None]
+    longest = hyperparameters.max_length
+    checks = [check_at(services, place, Purpose.FINE_TUNING, tokenizer, longest) for place in places]
     for found in checks:
         faults.extend(found.faults)
         total += found.n_faults
@@ -143,7 +145,7 @@ def _checked(
 
 
 def _dataset(found: DatasetCheck) -> Dataset:
-    return Dataset(str(found.path), found.content_hash)
+    return Dataset(found.path, found.content_hash)
 
 
 def _estimate(

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from outcrop.app.data import tokenizer_of
-from outcrop.data.checking import DatasetCheck, check
+from outcrop.app.data import absolute, check_at, tokenizer_of
+from outcrop.data.checking import DatasetCheck
 from outcrop.domain.codec import from_json, to_json
 from outcrop.domain.errors import AlreadyExists, Fault, IllegalMove, InvalidInput
 from outcrop.domain.generation import GenerationParameters
@@ -52,7 +52,7 @@ def submit_evaluation(
     except InvalidInput as error:
         faults += error.faults
     faults += _repeated("models", [model.name for model in resolved]) + _repeated("metrics", chosen)
-    found = _check_data(services, resolved, Path(data).expanduser().absolute())
+    found = _check_data(services, resolved, absolute(data))
     if faults or found.n_faults:
         raise InvalidInput([*faults, *found.faults], len(faults) + found.n_faults)
     if name is not None and any(job.name == name for job in services.catalog.jobs()):
@@ -60,7 +60,7 @@ def submit_evaluation(
     request = EvaluationRequest(
         models=tuple(model.name for model in resolved),
         identities=tuple(model.identity for model in resolved),
-        data=Dataset(str(found.path), found.content_hash),
+        data=Dataset(found.path, found.content_hash),
         task=kind.name,
         metrics=chosen,
         generation=parameters,
@@ -107,16 +107,16 @@ def _repeated(where: str, names: Sequence[str]) -> list[Fault]:
     return [Fault("request", None, where, f"{name} more than once", "each once") for name in twice]
 
 
-def _check_data(services: Services, models: Sequence[Model], path: Path) -> DatasetCheck:
+def _check_data(services: Services, models: Sequence[Model], place: str) -> DatasetCheck:
     """Check the data against each way of reading it; the first check with faults says it. Scripts take anything."""
     tokenizers = [tokenizer for model in models if (tokenizer := tokenizer_of(services, model)) is not None]
     first, *others = {tokenizer.identity: tokenizer for tokenizer in tokenizers}.values() or (None,)
-    found = check(path, Purpose.EVALUATION, first)
+    found = check_at(services, place, Purpose.EVALUATION, first)
     for tokenizer in others:
-        found = found if found.n_faults else check(path, Purpose.EVALUATION, tokenizer)
+        found = found if found.n_faults else check_at(services, place, Purpose.EVALUATION, tokenizer)
     if found.n_faults:
         return found
     if found.n_without_reference == found.n_records:
-        fault = Fault(str(path), None, "referenceResponse", "none in any record", "references: the metrics need them")
+        fault = Fault(found.path, None, "referenceResponse", "none in any record", "references: the metrics need them")
         return dataclasses.replace(found, faults=(fault,), n_faults=1)
     return found

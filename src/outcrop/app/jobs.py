@@ -127,4 +127,4 @@ def _require_inputs(services: Services, job: Job) -> None:
             require_same_model(services, model, identity)
         datasets = [request.data]
     for dataset in filter(None, datasets):
-        require_unchanged(dataset)
+        require_unchanged(services, dataset)

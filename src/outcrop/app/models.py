@@ -16,6 +16,7 @@ from outcrop.models.fetch import fetch_model
 from outcrop.models.folder import inspect_model
 from outcrop.models.known import KNOWN, FolderSource, HubSource, Source
 from outcrop.services import Services
+from outcrop.stores.address import is_address, parse
 from outcrop.stores.manifest import file_hash
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(@[\w./-]+)?")
@@ -48,7 +49,7 @@ class Models:
 
         Args:
             source: A known model's name, a repository of the Hugging Face hub (``owner/name`` or
-                ``owner/name@revision``), or a folder of safetensors.
+                ``owner/name@revision``), or a folder of safetensors, here or at an ``s3://`` address.
             name: Its name here; a known model keeps its own.
             say: Hears what is going on.
 
@@ -59,6 +60,8 @@ class Models:
             NotSupported: What the source has can't be read safely and rightly.
         """
         known = KNOWN.get(source)
+        if known is None and is_address(source):
+            return self._add_from_bucket(source, name or _default_name(source), say)
         place = known.source if known else _source(source)
         name = name or (known.name if known else _default_name(source))
         if faults := name_faults("model", name):
@@ -67,6 +70,15 @@ class Models:
             return there
         self._require_free(name)
         return self._fetch(place, name, known.licence if known else "", say)
+
+    def _add_from_bucket(self, place: str, name: str, say: Callable[[str], None]) -> Model:
+        if faults := name_faults("model", name):
+            raise InvalidInput(faults)
+        self._require_free(name)
+        with self._services.scratch() as scratch:
+            say(f"copying {place}")
+            self._services.buckets.copy_folder(parse(place), scratch / "copy")
+            return self._fetch(FolderSource(str(scratch / "copy"), origin=place), name, "", say)
 
     def add_scripted(self, name: str, script: Path | str) -> Model:
         """Add the shipped double: a model that answers as a script says, for tests and rehearsals.

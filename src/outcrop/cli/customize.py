@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -30,9 +29,9 @@ def _number(value: float) -> str:
 
 def customize(
     base: Annotated[str, typer.Argument(help="The model to start from; it is never changed.")],
-    train: Annotated[Path, typer.Option(help="Training records, JSON Lines.")],
+    train: Annotated[str, typer.Option(help="Training records, JSON Lines: a path, or s3://BUCKET/KEY.")],
     name: Annotated[str, typer.Option(help="The custom model's name.")],
-    validation: Annotated[Path | None, typer.Option(help="Held-out records, for the validation loss.")] = None,
+    validation: Annotated[str | None, typer.Option(help="Held-out records, for the validation loss.")] = None,
     method: Annotated[Customization, typer.Option(help="Train LoRA matrices, or all weights.")] = Customization.LORA,
     epochs: Annotated[int | None, _setting("epochs")] = None,
     batch_size: Annotated[int | None, _setting("batch_size")] = None,

@@ -30,7 +30,7 @@ def group() -> None:
 
 @app.command("check")
 def check_file(
-    file: Annotated[Path, typer.Argument(help="A JSON Lines file.")],
+    file: Annotated[str, typer.Argument(help="A JSON Lines file, or s3://BUCKET/KEY.")],
     aim: Annotated[Aim, typer.Option("--for", help="What the data is for.")] = Aim.FINE_TUNING,
     model: Annotated[str | None, typer.Option(help="Count tokens as this model does.")] = None,
     max_length: Annotated[int | None, typer.Option(help="Count the records that this many tokens would cut.")] = None,
@@ -42,8 +42,12 @@ def check_file(
     from outcrop.cli.progress import bytes_progress
     from outcrop.domain.records import Purpose
 
-    with opened() as outcrop, bytes_progress(f"reading {file.name}") as progress:
-        found = check_data(outcrop.services, file, Purpose(aim.value), model, max_length, progress)
+    with opened() as outcrop:
+        if file.startswith("s3://"):
+            with bytes_progress(f"fetching {file}") as progress:
+                outcrop.services.fetch(file, progress)
+        with bytes_progress(f"reading {file.rpartition('/')[2]}") as progress:
+            found = check_data(outcrop.services, file, Purpose(aim.value), model, max_length, progress)
     if as_json:
         print_json(_document(found))
     else:
@@ -52,11 +56,30 @@ def check_file(
         raise typer.Exit(2)
 
 
+@app.command("put")
+def put(
+    file: Annotated[Path, typer.Argument(help="A file of this machine.")],
+    place: Annotated[str, typer.Argument(help="s3://BUCKET/KEY; one that ends in a slash gets the file's name.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Copy a file to an s3:// address: an S3 service, or a folder of the home where none is set up."""
+    from outcrop.app.data import put_data
+    from outcrop.cli.opening import opened
+    from outcrop.cli.progress import bytes_progress
+
+    with opened() as outcrop, bytes_progress(f"copying {file.name}") as progress:
+        put_place = put_data(outcrop.services, file, place, progress)
+    if as_json:
+        print_json({"put": put_place})
+    else:
+        typer.echo(put_place)
+
+
 def _document(found: DatasetCheck) -> dict[str, Any]:
     import dataclasses
 
     plain = dataclasses.asdict(found)
-    return {**plain, "path": str(found.path), "purpose": found.purpose.value, "categories": dict(found.categories)}
+    return {**plain, "purpose": found.purpose.value, "categories": dict(found.categories)}
 
 
 def _show(found: DatasetCheck) -> None:

@@ -61,7 +61,7 @@ class DatasetCheck:
     """What a check found: the figures count the records without a fault of their own line.
 
     Attributes:
-        path: The file.
+        path: The file, as faults name it.
         purpose: What it was checked for.
         format: Name of its format; "" where no record could tell.
         content_hash: SHA-256 of the file; "" where it was not read to the end.
@@ -75,7 +75,7 @@ class DatasetCheck:
         tokens: Token figures; None without a tokenizer, without records, or where the model can't take the format.
     """
 
-    path: Path
+    path: str
     purpose: Purpose
     format: str
     content_hash: str
@@ -104,6 +104,7 @@ def check(
     tokenizer: Tokenizer | None = None,
     max_length: int | None = None,
     progress: Progress | None = None,
+    name: str = "",
 ) -> DatasetCheck:
     """Read a dataset once, in bounded memory, and report everything that is wrong with it.
 
@@ -113,11 +114,12 @@ def check(
         tokenizer: The model's, to count tokens and find records the model can't take.
         max_length: Tokens that a training record is cut to; an evaluation dataset is never cut.
         progress: Called as the file is read, and once at the end.
+        name: What to call the file in faults; its path where empty.
 
     Returns:
         Figures and faults. Nothing that is in the file raises.
     """
-    reader = RecordReader(path, purpose)
+    reader = RecordReader(path, purpose, name)
     faults = FaultCollection()
     content = _Content()
     cut = max_length if purpose is Purpose.FINE_TUNING else None
@@ -159,7 +161,7 @@ def _report(
     reader: RecordReader, purpose: Purpose, faults: FaultCollection, content: _Content, tokens: _Tokens | None
 ) -> DatasetCheck:
     return DatasetCheck(
-        path=reader.lines.path,
+        path=reader.lines.where,
         purpose=purpose,
         format=reader.format.NAME if reader.format else "",
         content_hash=reader.lines.content_hash,

@@ -60,15 +60,15 @@ class JsonLines:
 
     Attributes:
         path: The file.
-        where: The file as faults name it.
+        where: The file as faults name it: ``name``, where the path is only that of a copy.
         total_bytes: The size of the file when the pass began; 0 before.
         n_bytes: Bytes read so far.
         n_blank: Blank lines met so far; they are tolerated.
     """
 
-    def __init__(self, path: Path | str, longest: int = LONGEST_LINE) -> None:
+    def __init__(self, path: Path | str, longest: int = LONGEST_LINE, name: str = "") -> None:
         self.path = Path(path)
-        self.where = place(self.path)
+        self.where = name or place(self.path)
         self.total_bytes = 0
         self.n_bytes = 0
         self.n_blank = 0

@@ -21,8 +21,8 @@ class RecordReader:
         format: The format that the first record decided; None before it.
     """
 
-    def __init__(self, path: Path | str, purpose: Purpose) -> None:
-        self.lines = JsonLines(path)
+    def __init__(self, path: Path | str, purpose: Purpose, name: str = "") -> None:
+        self.lines = JsonLines(path, name=name)
         self.format: Format | None = None
         self._purpose = purpose
 

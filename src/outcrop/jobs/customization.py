@@ -40,7 +40,7 @@ def run(services: Services, lease: Lease) -> None:
     """
     request = from_json(CustomizationRequest, lease.job.request)
     for dataset in filter(None, (request.train, request.validation)):
-        require_unchanged(dataset)
+        require_unchanged(services, dataset)
     training = _Training(services, lease, request)
     try:
         final = training.run()

@@ -14,21 +14,28 @@ from outcrop.domain.requests import Dataset
 from outcrop.services import Services
 
 
-def require_unchanged(dataset: Dataset) -> None:
-    """Make sure that a dataset is the one the job was submitted with.
+def require_unchanged(services: Services, dataset: Dataset) -> Path:
+    """A local file with a dataset, which is the one the job was submitted with.
 
     Raises:
         NotFound: The file is gone.
         UserError: Its content has changed; the message has both hashes.
+        StorageFailure: The S3 service that has it fails.
     """
-    if not Path(dataset.path).is_file():
-        raise NotFound(f"{dataset.path}: is gone; put it back (its hash is {dataset.hash}) and resume the job")
-    found = content_hash(Path(dataset.path))
+    gone = f"{dataset.path}: is gone; put it back (its hash is {dataset.hash}) and resume the job"
+    try:
+        file = services.fetch(dataset.path)
+    except NotFound:
+        raise NotFound(gone) from None
+    if not file.is_file():
+        raise NotFound(gone)
+    found = content_hash(file)
     if found != dataset.hash:
         raise UserError(
             f"{dataset.path}: has changed since the job was submitted: its hash was {dataset.hash}, now {found}; "
             "put the old file back and resume the job, or submit a new one"
         )
+    return file
 
 
 def require_same_model(services: Services, name: str, identity: Identity) -> Model:
@@ -54,7 +61,8 @@ def as_tokens(services: Services, dataset: Dataset, tokenizer: Tokenizer, max_le
         UserError: The file changed under our eyes.
     """
     key = tokenized.cache_key(dataset.hash, tokenizer.identity, max_length)
-    made = tokenized.build(dataset.path, tokenizer, max_length, services.settings.cache_folder / "tokenized" / key)
+    folder = services.settings.cache_folder / "tokenized" / key
+    made = tokenized.build(services.fetch(dataset.path), tokenizer, max_length, folder)
     if made.manifest.content_hash != dataset.hash:
         raise UserError(f"{dataset.path}: was changed while it was read; put the old file back and resume the job")
     return made

@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from outcrop.data.records import read
 from outcrop.domain.codec import from_json, to_json
@@ -42,8 +41,7 @@ def run(services: Services, lease: Lease) -> None:
         LeaseLost, StopAsked: See ``Lease.check``.
     """
     request = from_json(EvaluationRequest, lease.job.request)
-    require_unchanged(request.data)
-    records = list(read(Path(request.data.path), Purpose.EVALUATION))
+    records = list(read(require_unchanged(services, request.data), Purpose.EVALUATION))
     metrics = [named(name) for name in request.metrics]
     engines = services.engines()
     evaluated = [

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from outcrop.catalog.protocol import Catalog, Claim
 from outcrop.domain.errors import LeaseLost, StorageFailure
@@ -14,6 +15,15 @@ from outcrop.domain.models import Model
 
 #: A worker renews its lease this many times within the lease's length.
 _BEATS = 6
+
+
+#: Seconds for which a worker waits for a catalog that is gone: work done is worth it, and nobody can take the job.
+PATIENCE = 600.0
+
+#: Seconds between two attempts.
+_PAUSE = 1.0
+
+Result = TypeVar("Result")
 
 
 class StopAsked(Exception):
@@ -26,15 +36,33 @@ def seconds_awake_or_asleep() -> float:
     return time.clock_gettime(clock)
 
 
+def patiently(call: Callable[[], Result], patience: float = PATIENCE) -> Result:
+    """What a call on the catalog gives, tried again for ``patience`` seconds where the catalog can't be reached.
+
+    Raises:
+        StorageFailure: It still can't be.
+    """
+    until = seconds_awake_or_asleep() + patience
+    while True:
+        try:
+            return call()
+        except StorageFailure:
+            if seconds_awake_or_asleep() >= until:
+                raise
+            time.sleep(_PAUSE)
+
+
 class Lease:
     """Renews a claim from a thread; the work calls ``check`` wherever it can stop.
 
     The thread can't speak for a process that was stopped as a whole, so ``check`` looks at the clock too: a lease that
-    ran out unnoticed is renewed on the spot, which fails if another worker has taken the job.
+    ran out unnoticed is renewed on the spot, which fails if another worker has taken the job. A catalog that is gone is
+    waited for, for ``patience`` seconds.
     """
 
-    def __init__(self, catalog: Catalog, claim: Claim, seconds: float) -> None:
+    def __init__(self, catalog: Catalog, claim: Claim, seconds: float, patience: float = PATIENCE) -> None:
         self._catalog = catalog
+        self._patience = patience
         self._claim = claim
         self._seconds = seconds
         self._progress = Progress()
@@ -77,7 +105,7 @@ class Lease:
 
         Raises:
             LeaseLost: It is not; nothing may be written any more.
-            StorageFailure: The lease has run out, and the catalog can't say who holds the job.
+            StorageFailure: The lease has run out, and the catalog stays away for longer than patience goes.
         """
         if seconds_awake_or_asleep() - self._renewed > self._seconds / 2:
             try:
@@ -85,7 +113,7 @@ class Lease:
             except StorageFailure:
                 # Nobody takes the job before the lease runs out, and the catalog may come back until then.
                 if seconds_awake_or_asleep() - self._renewed >= self._seconds:
-                    raise
+                    patiently(self._renew, self._patience)
         if self._lost is not None:
             raise self._lost
 
@@ -109,7 +137,7 @@ class Lease:
 
     def log(self, text: str, level: str = "info") -> None:
         """Add a line to the job's log."""
-        self._catalog.log(self.job.id, level, text)
+        patiently(lambda: self._catalog.log(self.job.id, level, text), self._patience)
 
     def finish(self, result: dict[str, Any]) -> None:
         """End the job as done.
@@ -117,7 +145,15 @@ class Lease:
         Raises:
             LeaseLost: The job is no longer this worker's.
         """
-        self._catalog.finish(self._claim, Status.DONE, result=result)
+        self.end(Status.DONE, result=result)
+
+    def end(self, status: Status, *, result: dict[str, Any] | None = None, error: str = "") -> None:
+        """End the job.
+
+        Raises:
+            LeaseLost: The job is no longer this worker's.
+        """
+        patiently(lambda: self._catalog.finish(self._claim, status, result=result, error=error), self._patience)
 
     def finish_with_model(self, model: Model, result: dict[str, Any]) -> None:
         """End the job as done, and add its custom model.
@@ -126,7 +162,7 @@ class Lease:
             LeaseLost: The job is no longer this worker's.
             AlreadyExists: A model of that name was added meanwhile.
         """
-        self._catalog.finish_with_model(self._claim, model, result)
+        patiently(lambda: self._catalog.finish_with_model(self._claim, model, result), self._patience)
 
     def commit_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Make a checkpoint the one to continue from.
@@ -134,7 +170,7 @@ class Lease:
         Raises:
             LeaseLost: The job is no longer this worker's.
         """
-        self._catalog.commit_checkpoint(self._claim, checkpoint)
+        patiently(lambda: self._catalog.commit_checkpoint(self._claim, checkpoint), self._patience)
 
     def _beat(self) -> None:
         while True:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from outcrop.catalog.protocol import Claim
 from outcrop.domain.errors import IllegalMove, LeaseLost, NotFound, OutcropError
 from outcrop.domain.jobs import JobKind, Status
-from outcrop.jobs.lease import Lease, StopAsked
+from outcrop.jobs.lease import Lease, StopAsked, patiently
 from outcrop.runners.process import this_worker
 from outcrop.services import Services, open_services
 from outcrop.settings import read_settings
@@ -40,7 +40,9 @@ def wait_for_turn(services: Services, job_id: str) -> Claim | None:
     settings = services.settings
     while True:
         try:
-            claim = services.catalog.claim(job_id, this_worker(), settings.lease_seconds, settings.running_jobs)
+            claim = patiently(
+                lambda: services.catalog.claim(job_id, this_worker(), settings.lease_seconds, settings.running_jobs)
+            )
         except (IllegalMove, NotFound):
             return None
         if claim is not None:
@@ -58,13 +60,13 @@ def work(services: Services, claim: Claim) -> int:
             return 1
         except StopAsked:
             lease.log("stopped, as asked; what is done is kept")
-            return _end(services, claim, Status.STOPPED, "")
+            return _end(lease, Status.STOPPED, "")
         except OutcropError as error:
             lease.log(str(error), "error")
-            return _end(services, claim, Status.FAILED, str(error))
+            return _end(lease, Status.FAILED, str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, the job must not stay 'running'
             lease.log(traceback.format_exc(), "error")
-            return _end(services, claim, Status.FAILED, f"an error of Outcrop's own: {type(error).__name__}: {error}")
+            return _end(lease, Status.FAILED, f"an error of Outcrop's own: {type(error).__name__}: {error}")
     return 0
 
 
@@ -73,9 +75,9 @@ def _run_function(kind: JobKind) -> Callable[[Services, Lease], None]:
     return function
 
 
-def _end(services: Services, claim: Claim, status: Status, error: str) -> int:
+def _end(lease: Lease, status: Status, error: str) -> int:
     try:
-        services.catalog.finish(claim, status, error=error)
+        lease.end(status, error=error)
     except LeaseLost:
         return 1
     return 0 if status is Status.STOPPED else 1

@@ -25,9 +25,10 @@ class HubSource:
 
 @dataclass(frozen=True)
 class FolderSource:
-    """A folder of safetensors on this machine."""
+    """A folder of safetensors on this machine; ``origin`` says where it came from, where it is only a copy."""
 
     folder: str
+    origin: str = ""
 
 
 Source = WheelSource | HubSource | FolderSource
@@ -75,4 +76,4 @@ def describe_source(source: Source) -> str:
         case HubSource():
             return f"{source.repository} at {source.revision} on the Hugging Face hub"
         case FolderSource():
-            return f"the folder {source.folder}"
+            return source.origin or f"the folder {source.folder}"

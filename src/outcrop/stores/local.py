@@ -19,7 +19,7 @@ _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*
 
 
 #: Seconds after which unfinished work is nobody's any more.
-_STALE = 24 * 3600
+STALE = 24 * 3600
 
 
 class LocalStore:
@@ -129,12 +129,17 @@ class LocalStore:
         sweep_folder(self._partial)
 
     def _path(self, key: str) -> Path:
-        if not _KEY.fullmatch(key):
-            raise StorageFailure(f"{key!r} is no key of a store: letters, digits, '-', '_', '.' and '/' only")
+        require_key(key)
         return self._root / key
 
     def _aside(self) -> Path:
         return self._partial / uuid.uuid4().hex
+
+
+def require_key(key: str) -> None:
+    """Raise StorageFailure unless a key is one: it can't lead out of its store."""
+    if not _KEY.fullmatch(key):
+        raise StorageFailure(f"{key!r} is no key of a store: letters, digits, '-', '_', '.' and '/' only")
 
 
 def files_of(folder: Path) -> Iterator[tuple[Path, int]]:
@@ -149,7 +154,7 @@ def sweep_folder(folder: Path) -> None:
     """Delete what a folder of unfinished work holds and nobody has touched for a day."""
     for path in folder.glob("*"):
         with suppress(OSError):
-            if time.time() - path.stat().st_mtime > _STALE:
+            if time.time() - path.stat().st_mtime > STALE:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 

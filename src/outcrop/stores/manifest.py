@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from outcrop.domain.errors import StorageFailure
 
@@ -40,19 +40,42 @@ def check(folder: Path, *, verify: bool) -> None:
     Raises:
         StorageFailure: The first file that is missing, has another size, or another hash.
     """
-    for file in _files(folder):
-        path = folder / file.path
-        size = path.stat().st_size if path.is_file() else -1
-        if size != file.size:
-            found = "nothing" if size < 0 else f"{size:,} bytes"
-            raise StorageFailure(f"{path}: found {found}, expected {file.size:,} bytes as its manifest says")
-        if verify and (found := file_hash(path)) != file.sha256:
-            raise StorageFailure(f"{path}: its hash is {found}, expected {file.sha256}: the file was altered")
-
-
-def _files(folder: Path) -> list[ManifestFile]:
     try:
-        listed = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
-        return [ManifestFile(**file) for file in listed]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StorageFailure(f"{folder / MANIFEST}: can't be read ({error})") from error
+        data = (folder / MANIFEST).read_bytes()
+    except OSError as error:
+        raise StorageFailure(f"{folder / MANIFEST}: can't be read ({error.strerror})") from error
+    for file in parse(data, str(folder / MANIFEST)):
+        path = folder / file.path
+        require_size(file, path.stat().st_size if path.is_file() else None, str(path))
+        if verify:
+            require_hash(file, file_hash(path), str(path))
+
+
+def parse(data: bytes, where: str) -> list[ManifestFile]:
+    """The files that a manifest lists.
+
+    Raises:
+        StorageFailure: It is no manifest, or lists a file that would lie outside its folder.
+    """
+    try:
+        files = [ManifestFile(**file) for file in json.loads(data)["files"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise StorageFailure(f"{where}: can't be read ({error})") from error
+    for file in files:
+        path = PurePosixPath(file.path)
+        if path.is_absolute() or ".." in path.parts:
+            raise StorageFailure(f"{where}: lists {file.path!r}, which lies outside its folder")
+    return files
+
+
+def require_size(file: ManifestFile, size: int | None, where: str) -> None:
+    """Raise StorageFailure unless a file has the size that its manifest says; None is no file."""
+    if size != file.size:
+        found = "nothing" if size is None else f"{size:,} bytes"
+        raise StorageFailure(f"{where}: found {found}, expected {file.size:,} bytes as its manifest says")
+
+
+def require_hash(file: ManifestFile, sha256: str, where: str) -> None:
+    """Raise StorageFailure unless a file has the SHA-256 that its manifest says."""
+    if sha256 != file.sha256:
+        raise StorageFailure(f"{where}: its hash is {sha256}, expected {file.sha256}: the file was altered")
