@@ -38,13 +38,13 @@ def test_data(tmp_path: Path) -> Path:
     return head(EXAMPLE / "test.jsonl", tmp_path / "test.jsonl", 6)
 
 
-def customize(home: Path, train: Path, *options: str) -> dict[str, Any]:
-    command = ["customize", REAL_MODEL, "--train", str(train), "--name", "synopsis", "--batch-size", "4", *options]
+def customize(home: Path, train: str, *options: str) -> dict[str, Any]:
+    command = ["customize", REAL_MODEL, "--train", train, "--name", "synopsis", "--batch-size", "4", *options]
     return run_json(home, *command, **OFTEN)
 
 
-def evaluate(home: Path, data: Path, *options: str) -> dict[str, Any]:
-    command = ["evaluate", REAL_MODEL, "synopsis", "--data", str(data), "--task", "summarization"]
+def evaluate(home: Path, data: str, *options: str) -> dict[str, Any]:
+    command = ["evaluate", REAL_MODEL, "synopsis", "--data", data, "--task", "summarization"]
     return run_json(home, *command, "--max-tokens", "24", "--name", "judged", *options)
 
 
@@ -56,15 +56,28 @@ def generating(model: str) -> Callable[[Job], bool]:
     return lambda job: is_running(job) and job.progress.phase == f"generating with {model}"
 
 
+@pytest.mark.server
 def test_killed_and_resumed_is_undisturbed(
-    real_homes: Callable[[str], Path], train: Path, test_data: Path, monkeypatch: pytest.MonkeyPatch
+    real_homes: Callable[[str], Path],
+    real_model_folder: Path,
+    train: Path,
+    test_data: Path,
+    bucket: str,
+    database: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    calm, shaken = real_homes("calm"), real_homes("shaken")
-    wanted = customize(calm, train)
-    wanted_report = evaluate(calm, test_data)
+    """Undisturbed with SQLite and a folder, killed with PostgreSQL and S3: the same adapter, the same scores."""
+    calm, shaken = real_homes("calm"), tmp_path / "shaken"
+    wanted = customize(calm, str(train))
+    wanted_report = evaluate(calm, str(test_data))
 
-    customize(shaken, train, "--detach")
+    monkeypatch.setenv("OUTCROP_CATALOG_URL", database)
+    monkeypatch.setenv("OUTCROP_STORE", f"s3://{bucket}/outcrop")
     monkeypatch.setenv("OUTCROP_CHECKPOINT_SECONDS", "0")
+    run_json(shaken, "models", "add", str(real_model_folder), "--name", REAL_MODEL)
+    there = [run_json(shaken, "data", "put", str(file), f"s3://{bucket}/data/")["put"] for file in (train, test_data)]
+    customize(shaken, there[0], "--detach")
     with Outcrop(shaken) as outcrop:
         job = outcrop.jobs.list()[0]
         for step in (1, 3):
@@ -75,11 +88,14 @@ def test_killed_and_resumed_is_undisturbed(
         assert to_json(model.identity) == wanted["model"]["identity"]
         assert [vars(point) for point in model.lineage.curve] == wanted["model"]["lineage"]["curve"]  # type: ignore[union-attr]
 
-        evaluate(shaken, test_data, "--detach")
+        evaluate(shaken, there[1], "--detach")
         wait_for(outcrop, "judged", generating(REAL_MODEL))
         kill(outcrop, "judged")
         wait_for(outcrop, "judged", generating("synopsis"))
         kill(outcrop, "judged")
+        # Nothing of it lies in the home but what can be made again.
+        assert {entry.name for entry in shaken.iterdir()} == {"cache", "scratch", "workers"}
+        assert outcrop.services.store.address("x") == f"s3://{bucket}/outcrop/x"
     report = run_json(shaken, "jobs", "report", "judged")
     assert report["scores"] == wanted_report["scores"]
     assert report["comparisons"] == wanted_report["comparisons"]
@@ -92,7 +108,7 @@ def test_the_adapter_file_is_the_same_bytes(real_homes: Callable[[str], Path], t
     hashes = set()
     for name in ("one", "two"):
         home = real_homes(name)
-        customize(home, head(train, tmp_path / f"{name}.jsonl", 8), "--max-length", "128", "--seed", "3")
+        customize(home, str(head(train, tmp_path / f"{name}.jsonl", 8)), "--max-length", "128", "--seed", "3")
         run_json(home, "models", "export", "synopsis", str(tmp_path / f"export-{name}"))
         hashes.add(file_hash(tmp_path / f"export-{name}" / "adapter_model.safetensors"))
     assert len(hashes) == 1
@@ -100,7 +116,7 @@ def test_the_adapter_file_is_the_same_bytes(real_homes: Callable[[str], Path], t
 
 def test_full_fine_tuning_makes_a_whole_model(real_homes: Callable[[str], Path], train: Path, tmp_path: Path) -> None:
     home = real_homes("full")
-    made = customize(home, train, "--method", "full")["model"]
+    made = customize(home, str(train), "--method", "full")["model"]
     assert (made["kind"], made["base"], made["parameters"]) == ("full", None, 134_515_008)
     curve = [point["training_loss"] for point in made["lineage"]["curve"]]
     assert curve[-1] < curve[0]
