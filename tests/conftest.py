@@ -24,6 +24,11 @@ REAL_MODEL = "smollm2-135m-instruct-q4_1"
 _KEPT_HOME = REPOSITORY / ".cache" / "tests-home"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What ``scripts/test`` takes besides pytest's own options."""
+    parser.addoption("--write-faults", action="store_true", help="write the messages of faults into their docs page")
+
+
 @pytest.fixture(autouse=True)
 def _threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """One thread for tiny models: threads that wait for each other cost more than their work."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import secrets
 import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -141,3 +145,64 @@ def s3_server() -> Iterator[str]:
         yield f"http://{host}:{port}"
     finally:
         server.stop()
+
+
+class FaultyS3:
+    """Stands before an S3 server and misbehaves: ``mode`` is "", "refuse", "hang" or "half"."""
+
+    def __init__(self, behind: str) -> None:
+        self.mode = ""
+        self._behind = urlsplit(behind)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self.address = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> FaultyS3:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.mode = ""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def handle_any(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                if outer.mode == "refuse":
+                    answer = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+                    self.reply(403, {"Content-Type": "application/xml"}, answer)
+                    return
+                while outer.mode == "hang":
+                    time.sleep(0.05)
+                self.forward(body)
+
+            def forward(self, body: bytes) -> None:
+                connection = http.client.HTTPConnection(outer._behind.hostname or "", outer._behind.port)
+                connection.request(self.command, self.path, body, dict(self.headers.items()))
+                answer = connection.getresponse()
+                data = answer.read()
+                connection.close()
+                left = {"connection", "transfer-encoding", "content-length", "date", "server"}
+                headers = {name: value for name, value in answer.getheaders() if name.lower() not in left}
+                length = answer.getheader("Content-Length") or str(len(data))
+                self.reply(answer.status, {**headers, "Content-Length": length}, data)
+
+            def reply(self, status: int, headers: dict[str, str], data: bytes) -> None:
+                self.send_response(status)
+                for name, value in ({"Content-Length": str(len(data))} | headers).items():
+                    self.send_header(name, value)
+                self.end_headers()
+                half = outer.mode == "half" and self.command == "GET" and len(data) > 1
+                self.wfile.write(data[: len(data) // 2] if half else data)
+                self.close_connection = True
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+            do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any
+
+        return Handler

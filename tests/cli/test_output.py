@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from outcrop.cli.output import duration, fail, moment, print_json, say, size, table
+from outcrop.cli.output import duration, fail, moment, print_json, say, table
 from outcrop.domain.errors import Fault, InvalidInput, NotFound, StorageFailure
+from outcrop.domain.units import size
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from outcrop.domain.jobs import ENDED, Job, JobKind
 from outcrop.domain.models import Customization, Model
 from outcrop.domain.records import Purpose
 from outcrop.domain.requests import CustomizationRequest, Dataset, name_faults
+from outcrop.domain.units import size
 from outcrop.models.chat import ChatTokenizer
 from outcrop.models.cost import model_size
 from outcrop.models.device import choose_device
@@ -187,12 +188,12 @@ def _require_room(services: Services, foreseen: Estimate, device: str) -> None:
     free = shutil.disk_usage(services.settings.home).free
     if foreseen.disk > free:
         raise NotSupported(
-            f"{services.settings.home}: has {free / 1e9:.1f} GB free, the job needs about {foreseen.disk / 1e9:.1f} GB"
-            "; `outcrop disk` shows what may go"
+            f"{services.settings.home}: has {size(free)} free, the job needs about {size(foreseen.disk)}; "
+            "`outcrop disk` shows what may go"
         )
     memory = psutil.virtual_memory().total
     if device == "cpu" and foreseen.memory > memory:
         raise NotSupported(
-            f"this machine has {memory / 1e9:.1f} GB of memory, the job needs about {foreseen.memory / 1e9:.1f} GB; "
+            f"this machine has {size(memory)} of memory, the job needs about {size(foreseen.memory)}; "
             "use the method lora, a smaller batch_size or a smaller max_length"
         )

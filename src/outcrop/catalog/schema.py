@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,23 @@ def _bring_up_to_date(engine: sa.Engine) -> None:
         if _revision(engine) != REVISION:
             _migrate(engine)
     except sa.exc.DBAPIError as error:
-        raise StorageFailure(f"{_place(engine)}: the catalog can't be opened ({cause(error)})") from error
+        raise StorageFailure(
+            f"{_place(engine)}: the catalog can't be opened ({cause(error)}); {_advice(engine)}"
+        ) from error
     except OSError as error:
         raise StorageFailure(f"{_place(engine)}: the folder can't be made ({error.strerror})") from error
+
+
+def _advice(engine: sa.Engine) -> str:
+    """What to do about a catalog that can't be opened."""
+    if engine.dialect.name != "sqlite":
+        return "start the server, or check OUTCROP_CATALOG_URL"
+    folder = Path(engine.url.database or "").parent
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return "move the file aside if it is damaged, or name another home folder"
+    except OSError as error:
+        return f"{folder} can't be written: {error.strerror}; mend that, or name another home folder"
 
 
 def _engine(url: str) -> sa.Engine:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from outcrop.cli.output import JsonOption, duration, print_json, say, size
+from outcrop.cli.output import JsonOption, duration, print_json, say
 from outcrop.domain.models import Customization
+from outcrop.domain.units import size
 
 if TYPE_CHECKING:
     from outcrop.app.customization import PreparedCustomization

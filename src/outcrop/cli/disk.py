@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from outcrop.cli.output import JsonOption, print_json, size, table
+from outcrop.cli.output import JsonOption, print_json, table
+from outcrop.domain.units import size
 
 
 def disk(as_json: JsonOption = False) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from outcrop.cli.output import JsonOption, duration, moment, print_json, size, table
+from outcrop.cli.output import JsonOption, duration, moment, print_json, table
+from outcrop.domain.units import size
 
 if TYPE_CHECKING:
     from outcrop.domain.jobs import Job

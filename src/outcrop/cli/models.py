@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from outcrop.cli.output import JsonOption, moment, print_json, say, size, table
+from outcrop.cli.output import JsonOption, moment, print_json, say, table
+from outcrop.domain.units import size
 
 app = typer.Typer(help="Base models, custom models and their names.", no_args_is_help=True, rich_markup_mode=None)
 

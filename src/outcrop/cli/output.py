@@ -62,15 +62,6 @@ def fail(error: OutcropError, *, as_json: bool) -> int:
     return error.exit_code
 
 
-def size(count: float) -> str:
-    """A number of bytes for a person."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
-
-
 def duration(seconds: float) -> str:
     """A number of seconds for a person."""
     if seconds < 90:

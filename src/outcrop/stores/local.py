@@ -84,7 +84,7 @@ class LocalStore:
             shutil.rmtree(aside, ignore_errors=True)
             if self.exists(key):
                 raise AlreadyExists(f"{target}: is there already") from error
-            raise StorageFailure(f"{target}: can't be written ({error.strerror or error})") from error
+            raise StorageFailure(f"{target}: can't be written ({_reason(error)}); nothing was changed") from error
 
     def get_folder(self, key: str, *, verify: bool = False) -> Path:
         """See ``Store.get_folder``: the folder itself, nothing is copied."""
@@ -156,6 +156,14 @@ def sweep_folder(folder: Path) -> None:
         with suppress(OSError):
             if time.time() - path.stat().st_mtime > STALE:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _reason(error: OSError) -> str:
+    """Why a file or a tree could not be written; of a tree, what befell the first of its files."""
+    if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
+        said = str(error.args[0][0][2])
+        return said.partition("] ")[2].partition(":")[0] or said
+    return error.strerror or str(error)
 
 
 def _flush_folder(folder: Path) -> None:

@@ -186,7 +186,7 @@ class S3Service:
     @contextmanager
     def _telling(self, address: Address) -> Iterator[None]:
         """boto3's errors in our words."""
-        from boto3.exceptions import Boto3Error
+        from boto3.exceptions import Boto3Error, RetriesExceededError
         from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
         try:
@@ -199,6 +199,11 @@ class S3Service:
             endpoint = self.client.meta.endpoint_url
             raise StorageFailure(
                 f"{address}: {endpoint} does not answer, asked {self.attempts} times ({error}); try again once it does"
+            ) from error
+        except RetriesExceededError as error:
+            raise StorageFailure(
+                f"{address}: {self.client.meta.endpoint_url} broke off each time ({error.last_exception}); nothing was "
+                "kept; try again later"
             ) from error
         except (BotoCoreError, Boto3Error) as error:
             raise StorageFailure(f"{address}: {error}") from error
