@@ -195,7 +195,17 @@ def open_services(settings: Settings) -> Services:
         StorageFailure: The catalog can't be opened.
     """
     runner = ProcessRunner(settings.home / "workers", settings.environment)
-    return Services(settings, SqlCatalog(settings.catalog_url), LocalStore(settings.store_folder), runner)
+    return Services(settings, open_catalog(settings), open_store(settings), runner)
+
+
+def open_catalog(settings: Settings) -> Catalog:
+    """The catalog that the settings name; it raises what ``open_services`` raises."""
+    return SqlCatalog(settings.catalog_url)
+
+
+def open_store(settings: Settings) -> Store:
+    """The store that the settings name."""
+    return LocalStore(settings.store_folder)
 
 
 def new_job_id() -> str:
