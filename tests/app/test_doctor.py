@@ -111,6 +111,10 @@ def test_little_room(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("disk", "store"):
         assert found(diagnose(), name).state is State.WARNING
         assert "5.0 GB free" in found(diagnose(), name).found
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=999_999_999))
+    assert problems(diagnose()) == {"disk", "store"}
+    # A full disk does not hide what becomes of jobs.
+    assert found(diagnose(), "jobs").state is State.OK
 
 
 def test_a_home_from_a_newer_version(kept: Path) -> None:

@@ -93,6 +93,7 @@ def diagnose(home: str | Path | None = None, *, measure: bool = False) -> Diagno
         measure: Measure the machine's roof also where one is kept; the better figures are kept.
     """
     settings, faults = _settings(home)
+    catalog = _look("catalog", partial(_catalog, settings))
     findings = [
         _look("python", _python),
         *_installation(),
@@ -102,11 +103,11 @@ def diagnose(home: str | Path | None = None, *, measure: bool = False) -> Diagno
         _look("device", partial(_device, settings)),
         _look("roof", partial(_roof, settings, again=measure)),
         _look("disk", partial(_disk, settings)),
-        _look("catalog", partial(_catalog, settings)),
+        catalog,
         _look("store", partial(_store, settings)),
+        _look("jobs", partial(_jobs, settings, catalog)),
+        _look("hub", _hub),
     ]
-    usable = all(finding.state is not State.PROBLEM for finding in findings if finding.name in {"catalog", "store"})
-    findings += [_look("jobs", partial(_jobs, settings, usable=usable)), _look("hub", _hub)]
     return Diagnosis(all(finding.state is not State.PROBLEM for finding in findings), tuple(findings))
 
 
@@ -121,11 +122,15 @@ def _look(name: str, look: Callable[[], Finding]) -> Finding:
     return replace(found, found=_masked(found.found), advice=_masked(found.advice))
 
 
+_PLACE = "make it readable and writable, or set OUTCROP_HOME to another folder"
+
 #: What to do about what a look raises.
 _ADVICE = {
     "device": "set OUTCROP_DEVICE to a device that is there, or to auto",
-    "catalog": "make it readable and writable, or set OUTCROP_HOME to another folder",
-    "store": "make it readable and writable, or set OUTCROP_HOME to another folder",
+    "disk": _PLACE,
+    "catalog": _PLACE,
+    "store": _PLACE,
+    "jobs": "mend what the sentence names; the next command looks again",
 }
 _UNKNOWN = "this was not foreseen: report it with what `outcrop doctor --json` prints"
 
@@ -157,7 +162,7 @@ def _installation() -> list[Finding]:
         offered = metadata.metadata("outcrop").get_all("Provides-Extra") or []
         required = metadata.requires("outcrop") or []
     except metadata.PackageNotFoundError:
-        text = f"{_named(versions())}; Outcrop itself is not installed, so what it needs and its extras can't be told"
+        text = f"{_named(versions())}; Outcrop itself is not installed: extras can't be told"
         return [Finding("libraries", State.WARNING, text, "pip install its folder", dict(versions()))]
     return [
         _look("libraries", partial(_libraries, required)),
@@ -337,15 +342,15 @@ def _catalog(settings: Settings) -> Finding:
 def _store(settings: Settings) -> Finding:
     store = open_store(settings)
     key, sent = f"doctor-{secrets.token_hex(8)}", secrets.token_bytes(64)
+    store.write(key, sent)
     try:
-        store.write(key, sent)
         same = store.read(key) == sent
     finally:
         store.delete(key)
     text = f"{store.address(key).removesuffix(key)}: "
     if not same or store.exists(key):
         done = "deleted is still there" if same else "written comes back otherwise"
-        return Finding("store", State.PROBLEM, f"{text}what was {done}", _ADVICE["store"])
+        return Finding("store", State.PROBLEM, f"{text}what was {done}", _PLACE)
     free = store.free()
     text += "writable"
     return (
@@ -353,9 +358,9 @@ def _store(settings: Settings) -> Finding:
     )
 
 
-def _jobs(settings: Settings, *, usable: bool) -> Finding:
-    if not usable:
-        return Finding("jobs", State.WARNING, "not looked at: catalog or store can't be used", "mend these first")
+def _jobs(settings: Settings, catalog: Finding) -> Finding:
+    if catalog.state is State.PROBLEM:
+        return Finding("jobs", State.WARNING, "not looked at: the catalog can't be used", "mend the catalog first")
     with closing(open_services(settings)) as services:
         seen = services.recover()
         going_on = len(services.catalog.jobs([Status.QUEUED, *HELD]))
