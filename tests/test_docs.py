@@ -22,6 +22,7 @@ import pytest
 import typer
 
 from outcrop import Outcrop
+from outcrop.app.doctor import Finding
 from outcrop.cli.program import app as program
 from outcrop.data.checking import DatasetCheck
 from outcrop.domain.errors import InvalidInput
@@ -324,7 +325,7 @@ def test_the_layers_page_is_the_tested_order() -> None:
     assert [set(line.split(", ")) for line in shown.splitlines()] == [set(layer) for layer in LAYERS]
 
 
-@pytest.mark.parametrize("heading", ["A job", "A model", "An estimate", "A dataset check", "A report"])
+@pytest.mark.parametrize("heading", ["A job", "A model", "An estimate", "A dataset check", "A report", "A finding"])
 def test_fields_of_documents_are_told(heading: str) -> None:
 
     kinds: dict[str, Any] = {
@@ -333,6 +334,7 @@ def test_fields_of_documents_are_told(heading: str) -> None:
         "An estimate": Estimate,
         "A dataset check": DatasetCheck,
         "A report": Report,
+        "A finding": Finding,
     }
     page = (ROOT / "docs" / "how-to" / "scripting.md").read_text(encoding="utf-8")
     section = page.partition(f"### {heading}\n")[2].partition("\n#")[0]

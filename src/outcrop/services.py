@@ -219,7 +219,12 @@ def open_services(settings: Settings) -> Services:
         MissingExtra: A database driver or boto3 is needed and not installed.
     """
     runner = ProcessRunner(settings.home / "workers", settings.environment)
-    return Services(settings, SqlCatalog(settings.catalog_url), open_store(settings), runner)
+    return Services(settings, open_catalog(settings), open_store(settings), runner)
+
+
+def open_catalog(settings: Settings) -> Catalog:
+    """The catalog that the settings name; it raises what ``open_services`` raises."""
+    return SqlCatalog(settings.catalog_url)
 
 
 def new_job_id() -> str:

@@ -25,8 +25,12 @@ def versions() -> dict[str, str]:
 
 def machine() -> str:
     """The machine in one line: processor, cores this process may use, system."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{_processor()}, {cores} cores, {platform.system()} {platform.machine()}"
+    return f"{_processor()}, {cores()} cores, {platform.system()} {platform.machine()}"
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _processor() -> str:

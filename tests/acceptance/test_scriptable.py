@@ -83,6 +83,7 @@ def test_every_command(command: Command, tmp_path: Path, tiny_folder: Path, runn
         return command(*words, code=code)
 
     assert call("disk")["uses"] is not None
+    assert call("doctor")["healthy"]
     assert set(call("models", "list")) == {"models", "aliases", "known"}
     assert call("models", "add", str(tiny_folder), "--name", "tiny")["model"]["context"] == 512
     assert call("models", "show", "tiny")["model"]["name"] == "tiny"

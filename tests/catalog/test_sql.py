@@ -157,3 +157,17 @@ def test_a_file_that_is_no_database_is_said(tmp_path: Path) -> None:
     (tmp_path / "catalog.sqlite").write_bytes(b"not a database" * 100)
     with pytest.raises(StorageFailure, match="can't be opened"):
         SqlCatalog(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+
+
+def test_a_check_finds_a_catalog_that_can_not_be_written(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'catalog.sqlite'}"
+    catalog, engine = SqlCatalog(url), open_database(url)
+    catalog.check()
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("CREATE TRIGGER closed BEFORE INSERT ON models BEGIN SELECT RAISE(FAIL, 'shut'); END")
+        )
+    with pytest.raises(StorageFailure, match=r"can't be written \(shut\)"):
+        catalog.check()
+    engine.dispose()
+    catalog.close()

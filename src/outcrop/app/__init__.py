@@ -21,6 +21,7 @@ from typing import Any, Self
 from outcrop.app.conversation import answer
 from outcrop.app.customization import prepare_customization, submit_customization
 from outcrop.app.data import check_data
+from outcrop.app.doctor import Diagnosis, diagnose
 from outcrop.app.evaluation import generation_parameters, report_of, submit_evaluation
 from outcrop.app.jobs import Jobs
 from outcrop.app.models import Models
@@ -66,6 +67,10 @@ class Outcrop:
     def close(self) -> None:
         """Let go of connections; jobs go on."""
         self.services.close()
+
+    def doctor(self, *, measure: bool = False) -> Diagnosis:
+        """Whether the machine, the installation and this home are fit for work; see ``app.doctor.diagnose``."""
+        return diagnose(self.services.settings.home, measure=measure)
 
     def check_data(self, path: str | Path, purpose: str = "fine-tuning", model: str | None = None) -> DatasetCheck:
         """Read every line of a dataset and say what is in it and all that is wrong with it.

@@ -199,6 +199,14 @@ class Catalog(Protocol):
         """
         ...
 
+    def check(self) -> None:
+        """Write a row and take it back, in one transaction: nobody sees it, and nothing of it stays.
+
+        Raises:
+            StorageFailure: The catalog can't be written.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of connections."""
         ...

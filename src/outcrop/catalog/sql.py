@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -26,6 +27,13 @@ class SqlCatalog:
     def __init__(self, url: str, clock: Callable[[], float] | None = None) -> None:
         self._engine = open_database(url)
         self._clock = clock
+
+    def check(self) -> None:
+        """See ``Catalog.check``."""
+        name = uuid.uuid4().hex
+        with self._writing() as connection:
+            connection.execute(sa.insert(models).values(name=name, document={}))
+            connection.execute(sa.delete(models).where(models.c.name == name))
 
     def close(self) -> None:
         """See ``Catalog.close``."""

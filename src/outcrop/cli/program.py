@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from outcrop import __version__
-from outcrop.cli import ask, customize, data, disk, evaluate, jobs, models
+from outcrop.cli import ask, customize, data, disk, doctor, evaluate, jobs, models
 from outcrop.cli.output import fail
 from outcrop.domain.errors import OutcropError
 
@@ -44,6 +44,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("ask")(ask.ask)
 app.add_typer(jobs.app, name="jobs")
 app.command("disk")(disk.disk)
+app.command("doctor")(doctor.doctor)
 
 
 def program(arguments: list[str] | None = None) -> int:

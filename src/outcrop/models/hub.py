@@ -18,10 +18,7 @@ def fetch_from_hub(source: HubSource, folder: Path) -> str:
         NotSupported: The repository has no safetensors.
     """
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    # What its HTTP client raises where there is no answer; which client that is depends on the version.
-    no_answer: type[Exception] = HfHubHTTPError.__mro__[1]
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
         info = HfApi().model_info(source.repository, revision=source.revision)
@@ -30,13 +27,45 @@ def fetch_from_hub(source: HubSource, folder: Path) -> str:
             raise NotSupported(f"{source.repository}: has no .safetensors files, and other kinds can run code")
         commit = str(info.sha)
         snapshot_download(source.repository, revision=commit, local_dir=folder, allow_patterns=_wanted(files))
-    except (no_answer, LocalEntryNotFoundError, HFValidationError, OSError) as error:
+    except (_no_answer(), LocalEntryNotFoundError, HFValidationError, OSError) as error:
         words = str(error).strip().splitlines() or [type(error).__name__]
         raise NotFound(
             f"the hub gave no {source.repository!r} at {source.revision!r} ({words[0]}); "
             "check the name, the network, and `hf auth login` for a gated model"
         ) from error
     return commit
+
+
+def hub_address() -> str | None:
+    """Where the hub is, by the client's own settings; None where these say that it must not be asked."""
+    from huggingface_hub import constants
+
+    return None if constants.is_offline_mode() else constants.ENDPOINT
+
+
+def reach_hub(address: str, seconds: float) -> None:
+    """Ask the hub for an answer, with the client's own proxy and certificates, and tell it nothing.
+
+    Raises:
+        NotFound: It gave none within ``seconds``, or one that says it is out of order.
+    """
+    from huggingface_hub import get_session
+
+    try:
+        status = get_session().head(address, timeout=seconds).status_code
+    except (_no_answer(), OSError, ValueError) as error:
+        raise NotFound(f"{address} gives no answer ({error or type(error).__name__})") from error
+    # A mirror may refuse its front page and still have models.
+    if status >= 500:
+        raise NotFound(f"{address} answers with status {status}")
+
+
+def _no_answer() -> type[Exception]:
+    """What the hub's HTTP client raises where there is no answer; which client that is depends on the version."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    found: type[Exception] = HfHubHTTPError.__mro__[1]
+    return found
 
 
 def _wanted(files: list[str]) -> list[str]:

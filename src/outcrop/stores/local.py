@@ -120,6 +120,10 @@ class LocalStore:
         shutil.rmtree(aside, ignore_errors=True)
         return size
 
+    def free(self) -> int:
+        """See ``Store.free``: what is free on the disk."""
+        return free_bytes(self._root)
+
     def address(self, key: str) -> str:
         """See ``Store.address``."""
         return str(self._path(key))
@@ -148,6 +152,18 @@ def files_of(folder: Path) -> Iterator[tuple[Path, int]]:
         for name in names:
             with suppress(OSError):
                 yield (path := Path(place, name)), path.stat().st_size
+
+
+def free_bytes(folder: Path) -> int:
+    """How many bytes are free on the disk of a folder, which need not be there yet.
+
+    Raises:
+        StorageFailure: The system does not say.
+    """
+    try:
+        return shutil.disk_usage(next(place for place in (folder, *folder.parents) if place.exists())).free
+    except OSError as error:
+        raise StorageFailure(f"{folder}: its disk can't be looked at ({error.strerror})") from error
 
 
 def sweep_folder(folder: Path) -> None:

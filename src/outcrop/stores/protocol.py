@@ -73,6 +73,14 @@ class Store(Protocol):
         """Delete what writes that never ended have left, a day after they began."""
         ...
 
+    def free(self) -> int | None:
+        """How many bytes can still be written; None where the store knows no end.
+
+        Raises:
+            StorageFailure: It can't be found out.
+        """
+        ...
+
     def address(self, key: str) -> str:
         """Where a person finds the file: a path or a URI."""
         ...

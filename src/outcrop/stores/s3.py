@@ -167,6 +167,9 @@ class S3Store:
             self._service.delete(place.bucket, [key for key, _, _ in self._service.list(place.below(""))])
         self._service.delete(mark.bucket, [mark.key])
 
+    def free(self) -> None:
+        """See ``Store.free``: a bucket has no end that is known."""
+
     def address(self, key: str) -> str:
         """See ``Store.address``."""
         return str(self._place(key))

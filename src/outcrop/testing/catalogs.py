@@ -375,3 +375,13 @@ class CatalogContract:
         assert catalog.aliases() == {}
         with pytest.raises(NotFound):
             catalog.remove_model("base")
+
+    # health
+
+    def test_a_check_leaves_nothing(self, catalog: Catalog, reopen: Callable[[], Catalog]) -> None:
+        catalog.add_model(a_model())
+        catalog.add_job(a_job())
+        catalog.check()
+        other = reopen()
+        assert other.models() == [a_model()]
+        assert [job.name for job in other.jobs()] == ["first"]

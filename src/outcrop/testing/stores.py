@@ -125,3 +125,10 @@ class StoreContract:
         assert not store.exists("models/m")
         assert store.delete("models/m") == 0
         assert store.read("models/n") == b"stays"
+
+    def test_it_says_how_much_can_still_be_written(self, store: Store) -> None:
+        # Before there is anything, too.
+        empty = store.free()
+        store.write("a", b"x")
+        for free in (empty, store.free()):
+            assert free is None or free > 0
