@@ -159,9 +159,10 @@ def exact_sum(values: NDArray[np.float64]) -> float:
 
 
 def ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``above / below`` by element, and NaN where ``below`` is 0."""
+    """``above / below`` by element; NaN where ``below`` is 0, infinite where the quotient is too large for a float."""
     quotients = np.full(np.broadcast_shapes(above.shape, below.shape), np.nan)
-    np.divide(above, below, out=quotients, where=below != 0)
+    with np.errstate(over="ignore"):
+        np.divide(above, below, out=quotients, where=below != 0)
     return quotients
 
 
@@ -179,3 +180,13 @@ def check_lengths(where: str, columns: dict[str, int]) -> None:
     ]
     if faults:
         raise InvalidInput(faults)
+
+
+def check_choice(name: str, found: str, choices: Sequence[str]) -> None:
+    """Refuse a word that is no choice.
+
+    Raises:
+        InvalidInput: ``found`` is none of ``choices``.
+    """
+    if found not in choices:
+        raise InvalidInput([Fault(name, None, "", repr(found), f"one of {', '.join(choices)}")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from outcrop.domain.scores import Direction
 from outcrop.metrics.classification.classified import Classified
 from outcrop.metrics.classification.labels import signed_labels
 from outcrop.metrics.classification.probabilities import probability
-from outcrop.metrics.lines import LineRows, LineSums, each, exact_sum, ratio
+from outcrop.metrics.lines import LineRows, LineSums, check_choice, each, exact_sum, ratio
 from outcrop.metrics.protocol import Metric, Rows
 from outcrop.metrics.rows import has_value
 
@@ -101,7 +101,7 @@ def reliability(
     Raises:
         InvalidInput: ``bins`` is below 1.
     """
-    _check_bins(bins)
+    _check(bins, binning)
     rows = each(_of_label(positive), 2)(items)
     chances, happened = rows[has_value(rows)].T
     if not len(chances):
@@ -131,7 +131,7 @@ def _of_prediction(item: Classified) -> tuple[float, float] | None:
 
 
 def _error(name: str, subject: str, chance: _Chance, bins: int, binning: Binning) -> Metric[Classified]:
-    _check_bins(bins)
+    _check(bins, binning)
     signature = f"{name}|{subject}|bins:{bins}|binning:{binning}|v1"
     if binning == "mass":
         pair, value = ("probability", "happened"), partial(_of_mass, bins)
@@ -173,6 +173,7 @@ def _places(chances: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray
     return np.searchsorted(edges[1:-1], chances, side="left")
 
 
-def _check_bins(bins: int) -> None:
+def _check(bins: int, binning: str) -> None:
+    check_choice("binning", binning, get_args(Binning))
     if bins < 1:
         raise InvalidInput([Fault("bins", None, "", str(bins), "1 or more")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -13,6 +13,10 @@ from outcrop.domain.errors import Fault, InvalidInput
 from outcrop.metrics.classification.binary_counts import BinaryCounts
 from outcrop.metrics.classification.classified import Classified
 from outcrop.metrics.classification.labels import check_labels, places
+from outcrop.metrics.lines import check_choice
+
+Orientation = Literal["right", "predicted"]
+"""What the rows of a table of counts are: right labels, or predictions."""
 
 _OTHER = "(other)"
 
@@ -112,9 +116,7 @@ def confusion_matrix(items: Sequence[Classified], labels: Sequence[str]) -> Conf
     return ConfusionMatrix(known, rows, tuple(cells[:, -1].tolist()), int((~scored).sum()))
 
 
-def matrix_of_counts(
-    labels: Sequence[str], counts: Sequence[Sequence[int]], *, rows: Literal["right", "predicted"]
-) -> ConfusionMatrix:
+def matrix_of_counts(labels: Sequence[str], counts: Sequence[Sequence[int]], *, rows: Orientation) -> ConfusionMatrix:
     """A matrix from counts that are there already.
 
     Args:
@@ -131,6 +133,7 @@ def matrix_of_counts(
             whole numbers from 0.
     """
     known = check_labels(labels)
+    check_choice("rows", rows, get_args(Orientation))
     square = len(counts) == len(known) and all(len(row) == len(known) for row in counts)
     if not square or any(int(count) != count or count < 0 for row in counts for count in row):
         want = f"{len(known)} rows of {len(known)} whole numbers from 0"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from outcrop.metrics.classification.class_counts import by_class, class_columns, count_classes, count_positive
 from outcrop.metrics.classification.classified import Classified
 from outcrop.metrics.classification.labels import check_labels, signed_labels
-from outcrop.metrics.lines import LineSums, ratio
+from outcrop.metrics.lines import LineSums, check_choice, ratio
 
 Average = Literal["macro", "micro", "weighted"]
 """Over labels: the mean of their values; one value from their summed counts; the mean by how often each is right."""
@@ -140,12 +140,14 @@ def f1_of_means(labels: Sequence[str], *, absent: Absent = "zero") -> LineSums[C
         InvalidInput: There are fewer than two labels, or one is there twice.
     """
     known = check_labels(labels)
+    check_choice("absent", absent, get_args(Absent))
     signature = f"f1_of_means|absent:{absent}|labels:{signed_labels(sorted(known))}|v1"
     value = partial(_harmonic, absent)
     return LineSums("f1_of_means", signature, class_columns(known), count_classes(known), value)
 
 
 def _binary(name: str, share: _Share, positive: str, absent: Absent) -> LineSums[Classified]:
+    check_choice("absent", absent, get_args(Absent))
     signature = f"{name}|pos:{signed_labels([positive])}|absent:{absent}|v1"
     value = partial(_average, share, "macro", absent)
     return LineSums(name, signature, ("hits", "predicted", "actual"), count_positive(positive), value)
@@ -155,6 +157,8 @@ def _averaged(
     name: str, share: _Share, labels: Sequence[str], average: Average, absent: Absent
 ) -> LineSums[Classified]:
     known = check_labels(labels)
+    check_choice("average", average, get_args(Average))
+    check_choice("absent", absent, get_args(Absent))
     signature = f"{name}|avg:{average}|absent:{absent}|labels:{signed_labels(sorted(known))}|v1"
     value = partial(_average, share, average, absent)
     return LineSums(f"{average}_{name}", signature, class_columns(known), count_classes(known), value)

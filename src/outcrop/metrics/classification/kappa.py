@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from outcrop.metrics.classification.class_counts import by_class, class_columns, count_classes
 from outcrop.metrics.classification.classified import Classified
 from outcrop.metrics.classification.labels import check_labels, places, signed_labels
-from outcrop.metrics.lines import LineSums, ratio
+from outcrop.metrics.lines import LineSums, check_choice, ratio
 from outcrop.metrics.protocol import Rows
 
 Weights = Literal["none", "linear", "quadratic"]
@@ -40,6 +40,7 @@ def cohen_kappa(labels: Sequence[str], weights: Weights = "none") -> LineSums[Cl
         InvalidInput: There are fewer than two labels, or one is there twice.
     """
     known = check_labels(labels)
+    check_choice("weights", weights, get_args(Weights))
     if weights == "none":
         signature = f"kappa|weights:none|labels:{signed_labels(sorted(known))}|v1"
         return LineSums("kappa", signature, class_columns(known), count_classes(known), _unweighted)
@@ -70,7 +71,8 @@ def _distances(k: int, power: int) -> _Array:
 
 def _with_distance(labels: tuple[str, ...], distances: _Array, items: Sequence[Classified]) -> Rows:
     right, predicted = places(items, labels)
-    return np.column_stack([count_classes(labels)(items), distances[right, predicted]])
+    apart = np.where(right < 0, np.nan, distances[right, predicted])
+    return np.column_stack([count_classes(labels)(items), apart])
 
 
 def _weighted(distances: _Array, sums: _Array) -> _Array:

@@ -40,7 +40,9 @@ def pinball(level: float, *, unit: str = "") -> LineMean[Forecasted]:
 
 
 def weighted_quantile_loss(level: float) -> LineSums[Forecasted]:
-    """The weighted quantile loss of one level: ``2 Σ pinball loss / Σ |actual|``. With the factor 2, that of P50 is the WAPE.
+    """The weighted quantile loss of one level: ``2 Σ pinball loss / Σ |actual|``.
+
+    With the factor 2, that of P50 is the WAPE.
 
     Source: Seeger et al., "Bayesian Intermittent Demand Forecasting for Large Inventories", 2016; Amazon Forecast's
     ``wQuantileLoss``.
