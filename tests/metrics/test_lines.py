@@ -35,7 +35,8 @@ LEVELS = [0.1, 0.5, 0.9]
 
 labels = st.none() | st.sampled_from([*LABELS, "?"])
 chances = st.sampled_from([0.0, 0.1, 0.25, 0.5, 1.0, math.nan])
-numbers = st.none() | st.sampled_from([0.0, 0.1, -3.7, 1e3, math.nan, math.inf]) | st.floats(-10, 10)
+tenths = st.integers(-100, 100).map(lambda tenths: tenths / 10)
+numbers = st.none() | st.sampled_from([0.0, 0.1, -3.7, 1e3, math.nan, math.inf]) | tenths
 
 
 class Family(NamedTuple):
@@ -66,7 +67,7 @@ FAMILIES = (
         [make() for make in regression.METRICS.values()],
     ),
     Family(
-        st.builds(Forecasted, numbers, st.fixed_dictionaries(dict.fromkeys(LEVELS, st.floats(-10, 10)))),
+        st.builds(Forecasted, numbers, st.fixed_dictionaries(dict.fromkeys(LEVELS, tenths))),
         [metric for make in forecast.METRICS.values() for metric in make(LEVELS)],
     ),
 )

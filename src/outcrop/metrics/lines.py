@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from outcrop.domain.errors import Fault, InvalidInput
 from outcrop.domain.scores import Direction
 from outcrop.metrics.protocol import Rows
-from outcrop.metrics.rows import has_value
+from outcrop.metrics.rows import exact_mean, has_value
 
 Item = TypeVar("Item")
 """A line of a table, read: what was right and what a model said."""
@@ -54,9 +54,7 @@ class LineMean(Generic[Item]):
 
     def score(self, rows: Rows) -> float:
         """The mean of the lines that have a value; NaN where none has."""
-        values = self.value(rows)
-        left = values[~np.isnan(values)]
-        return exact_sum(left) / len(left) if len(left) else math.nan
+        return exact_mean(self.value(rows))
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import numpy as np
 
 from outcrop.domain.errors import Fault, InvalidInput
 from outcrop.domain.scores import Direction
-from outcrop.metrics.lines import LineMean, each, exact_sum
+from outcrop.metrics.lines import LineMean, each
 from outcrop.metrics.regression.estimated import Estimated
+from outcrop.metrics.rows import exact_mean
 
 
 def mase() -> LineMean[Estimated]:
@@ -44,9 +45,7 @@ def naive_scale(history: Sequence[float], season: int = 1) -> float:
         found = f"{len(history)} values and a season of {season}"
         raise InvalidInput([Fault("history", None, "", found, "a season of 1 or more and a history longer than it")])
     values = np.asarray(history, dtype=np.float64)
-    steps = np.abs(values[season:] - values[:-season])
-    left = steps[~np.isnan(steps)]
-    return exact_sum(left) / len(left) if len(left) else math.nan
+    return exact_mean(np.abs(values[season:] - values[:-season]))
 
 
 def _row(item: Estimated) -> tuple[float] | None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-from numpy.typing import NDArray
-
 from outcrop.metrics.lines import LineRows, each, exact_sum
 from outcrop.metrics.protocol import Rows
 from outcrop.metrics.regression.estimated import Estimated
+from outcrop.metrics.rows import exact_mean
 
 _COLUMNS = ("actual", "prediction")
 
@@ -43,7 +41,7 @@ def _r2(rows: Rows) -> float:
 
 
 def _explained(rows: Rows) -> float:
-    return _share_left(rows, centre=_mean(rows[:, 0] - rows[:, 1]))
+    return _share_left(rows, centre=exact_mean(rows[:, 0] - rows[:, 1]))
 
 
 def _share_left(rows: Rows, centre: float) -> float:
@@ -52,8 +50,4 @@ def _share_left(rows: Rows, centre: float) -> float:
     if actual.min() == actual.max():
         return math.nan
     errors = rows[:, 0] - rows[:, 1]
-    return 1 - exact_sum((errors - centre) ** 2) / exact_sum((actual - _mean(actual)) ** 2)
-
-
-def _mean(values: NDArray[np.float64]) -> float:
-    return exact_sum(values) / len(values)
+    return 1 - exact_sum((errors - centre) ** 2) / exact_sum((actual - exact_mean(actual)) ** 2)
