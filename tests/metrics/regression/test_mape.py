@@ -11,7 +11,7 @@ from .doubles import score, value
 
 
 def test_zeros_are_left_out_and_counted() -> None:
-    # scikit-learn gives 7.5e14 here: it divides by the smallest step of a float instead of 0.
+    # scikit-learn gives 1.5e15 here: it divides by the smallest step of a float instead of 0.
     items = [Estimated(0, 1), Estimated(10, 8), Estimated(-10, -14)]
     assert [math.isnan(row[0]) for row in mape().prepare(items)] == [True, False, False]
     assert value(mape(), items) == pytest.approx(0.3)

@@ -33,6 +33,11 @@ def test_numbers_far_from_zero_keep_their_digits() -> None:
     assert score(r2(), [1e9 + 1, 1e9 + 2, 1e9 + 3], [1e9 + 1, 1e9 + 2, 1e9 + 4]) == 0.5
 
 
+def test_squares_too_large_for_a_float() -> None:
+    assert score(r2(), [0, 1], [1e200, 1]) == -math.inf
+    assert math.isnan(score(r2(), [0, 1e200], [1e200, 0]))
+
+
 def test_a_constant_error_costs_r2_and_not_explained_variance() -> None:
     assert score(r2(), [1, 2, 3], [2, 3, 4]) == -0.5
     assert score(explained_variance(), [1, 2, 3], [2, 3, 4]) == 1

@@ -34,7 +34,7 @@ def roc_auc(positive: str) -> LineRows[Classified]:
 def roc_auc_ovr(labels: Sequence[str]) -> LineRows[Classified]:
     """The mean over labels of the AUC of that label's score, one label against the rest.
 
-    Source: Provost & Domingos, "Well-Trained PETs", 2000; unweighted.
+    Source: Provost & Domingos, "Well-Trained PETs", 2000, without their weights by how common a label is.
 
     Args:
         labels: All labels.

@@ -29,11 +29,6 @@ class BinaryCounts:
     tn: int
     fn: int
 
-    @property
-    def n(self) -> int:
-        """How many items there are."""
-        return self.tp + self.fp + self.tn + self.fn
-
     def measures(self) -> dict[str, float]:
         """Every measure of ``MEASURES``; NaN where it is 0/0."""
         cells = [np.array([count], dtype=np.float64) for count in (self.tp, self.fp, self.tn, self.fn)]

@@ -70,7 +70,8 @@ class ConfusionMatrix:
 
     def items(self) -> list[Classified]:
         """One item for each count, so that any metric of items can be had from a matrix alone."""
-        columns = (*self.labels, _OTHER)
+        # Longer than any label, so that it is none of them.
+        columns = (*self.labels, "".join(self.labels) + "?")
         return [
             Classified(label, prediction)
             for label, row, other in zip(self.labels, self.counts, self.other, strict=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from outcrop.metrics.lines import LineRows, each, exact_sum
 from outcrop.metrics.protocol import Rows
 from outcrop.metrics.regression.estimated import Estimated
@@ -49,5 +51,6 @@ def _share_left(rows: Rows, centre: float) -> float:
     # Asked of the values themselves: their mean is rounded, and the squares around it need not be 0.
     if actual.min() == actual.max():
         return math.nan
-    errors = rows[:, 0] - rows[:, 1]
-    return 1 - exact_sum((errors - centre) ** 2) / exact_sum((actual - exact_mean(actual)) ** 2)
+    with np.errstate(over="ignore"):
+        left = exact_sum((rows[:, 0] - rows[:, 1] - centre) ** 2)
+        return 1 - left / exact_sum((actual - exact_mean(actual)) ** 2)
