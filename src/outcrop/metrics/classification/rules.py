@@ -98,18 +98,11 @@ def parse_costs(text: str) -> Costs:
     Raises:
         InvalidInput: The text is something else, or names a cell twice.
     """
-    rest, costs = text.lower().strip(), dict[str, Fraction]()
-    while term := _TERM.match(rest):
-        sign, number, cell = term.groups()
-        # A plus or minus stands before every term but the first.
-        if cell in costs or (costs and not sign):
-            break
-        costs[cell] = Fraction(number or 1) * (-1 if sign == "-" else 1)
-        rest = rest[term.end() :]
-    if rest or not costs:
+    costs = _read_costs(text.lower().strip())
+    if costs is None:
         want = "costs such as 3*fn + fp: a number for each of tp, fp, tn, fn that costs something, joined by + or -"
         raise InvalidInput([Fault("costs", None, "", repr(text), want)])
-    return Costs(*(costs.get(cell, Fraction(0)) for cell in ("tp", "fp", "tn", "fn")))
+    return costs
 
 
 def parse_objective(text: str) -> Objective:
@@ -119,8 +112,23 @@ def parse_objective(text: str) -> Objective:
         InvalidInput: It does not begin with maximise or minimise, or what follows is neither a measure nor costs.
     """
     match = _OBJECTIVE.fullmatch(text.lower().strip())
-    if match is None:
-        want = "maximise or minimise, and a measure or costs: maximise f1, minimise 3*fn + fp"
+    what = match[2].strip() if match else ""
+    measured = what if what in MEASURES else _read_costs(what)
+    if match is None or measured is None:
+        want = f"maximise or minimise, and {', '.join(MEASURES)} or costs such as 3*fn + fp"
         raise InvalidInput([Fault("objective", None, "", repr(text), want)])
-    what = match[2].strip()
-    return Objective(match[1].startswith("max"), what if what in MEASURES else parse_costs(what))
+    return Objective(match[1].startswith("max"), measured)
+
+
+def _read_costs(text: str) -> Costs | None:
+    costs = dict[str, Fraction]()
+    while term := _TERM.match(text):
+        sign, number, cell = term.groups()
+        # A plus or minus stands before every term but the first.
+        if cell in costs or (costs and not sign):
+            return None
+        costs[cell] = Fraction(number or 1) * (-1 if sign == "-" else 1)
+        text = text[term.end() :]
+    if text or not costs:
+        return None
+    return Costs(*(costs.get(cell, Fraction(0)) for cell in ("tp", "fp", "tn", "fn")))

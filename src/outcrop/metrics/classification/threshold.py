@@ -160,7 +160,7 @@ def _out_of_reach(swept: Sweep, rules: Sequence[Constraint], meets: Sequence[_Ma
 
 def _best_of(swept: Sweep, rule: Constraint, where: _Mask, condition: str) -> Fault:
     values = np.where(where, swept.measure(rule.measure), np.nan)
-    want = "bounds that can be met together: loosen one, or bring a model that ranks better"
+    want = "bounds that some threshold meets: loosen one, or bring a model that ranks better"
     if np.isnan(values).all():
         return Fault("constraints", None, str(rule), f"0/0 at every threshold{condition}", want)
     at_most = rule.relation.startswith(">")
