@@ -50,7 +50,11 @@ def exact_mean(values: NDArray[np.float64]) -> float:
     The sum is exact before it is rounded once, so the mean does not depend on the order of the records.
     """
     left = values[~np.isnan(values)]
-    return math.fsum(left) / len(left) if len(left) else math.nan
+    try:
+        return math.fsum(left) / len(left) if len(left) else math.nan
+    except OverflowError:
+        # The sum is too large for a float, and the mean is not.
+        return math.fsum(left / len(left))
 
 
 def defined(value: float) -> float | None:
