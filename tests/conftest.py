@@ -82,11 +82,18 @@ def real_model_folder(kept_home: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_encoder_folder() -> Path:
-    """The folder of the packaged encoder."""
+def encoder_home() -> Path:
+    """A home that has the packaged encoder."""
     with Outcrop(_KEPT_HOME) as opened:
-        model = opened.models.add(REAL_ENCODER)
-        return opened.services.store.get_folder(model.uri)
+        opened.models.add(REAL_ENCODER)
+    return _KEPT_HOME
+
+
+@pytest.fixture(scope="session")
+def real_encoder_folder(encoder_home: Path) -> Path:
+    """The folder of the packaged encoder."""
+    with Outcrop(encoder_home) as opened:
+        return opened.services.store.get_folder(opened.models.show(REAL_ENCODER).uri)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import math
 import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -325,3 +326,14 @@ def test_the_company_changes_next_to_nothing(encoder: TransformersEncoder) -> No
     together = metric.prepare(pairs())
     for place in range(0, len(together), 5):
         assert np.abs(metric.prepare(pairs()[place : place + 1]) - together[place]).max() < TOLERANCE
+
+
+@pytest.mark.real
+def test_the_example_of_the_docs_runs(
+    encoder_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = Path(__file__).parents[2] / "docs" / "reference" / "metrics" / "bert-score.md"
+    (example,) = re.findall(r"^```py\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    monkeypatch.setenv("OUTCROP_HOME", str(encoder_home))
+    exec(compile(example, "example", "exec"), {})
+    assert capsys.readouterr().out.count("[") == 3
