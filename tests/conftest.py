@@ -84,9 +84,10 @@ def real_model_folder(kept_home: Path) -> Path:
 @pytest.fixture(scope="session")
 def encoder_home() -> Path:
     """A home that has the packaged encoder."""
-    with Outcrop(_KEPT_HOME) as opened:
+    kept = _KEPT_HOME.with_name("tests-encoder")
+    with Outcrop(kept) as opened:
         opened.models.add(REAL_ENCODER)
-    return _KEPT_HOME
+    return kept
 
 
 @pytest.fixture(scope="session")
