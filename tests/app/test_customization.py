@@ -33,6 +33,15 @@ def nothing_happened(outcrop: Outcrop) -> bool:
     return outcrop.jobs.list() == [] and not (scratch.exists() and list(scratch.iterdir()))
 
 
+def test_an_encoder_is_not_customised(idle: Outcrop, tiny_encoder_folder: Path, train: Path) -> None:
+    model = idle.models.add(str(tiny_encoder_folder), "vectors")
+    reason = "it is an encoder: it gives vectors and writes no text"
+    assert (model.engine, model.customizations) == ("encoder", {"lora": reason, "full": reason})
+    with pytest.raises(NotSupported, match=f"vectors does not support lora: {reason}"):
+        idle.customize("vectors", train=train, name="new", wait=False)
+    assert nothing_happened(idle)
+
+
 # the estimate
 
 #: The tiny model by hand: 2 layers of width 64, a feed-forward part three times as wide, half the key-value heads.

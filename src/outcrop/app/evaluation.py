@@ -19,7 +19,7 @@ from outcrop.domain.requests import Dataset, EvaluationRequest, name_faults
 from outcrop.domain.scores import Report
 from outcrop.evaluation.tasks import task_type
 from outcrop.metrics import named
-from outcrop.services import Services
+from outcrop.services import Services, require_writer
 
 
 def submit_evaluation(
@@ -37,14 +37,18 @@ def submit_evaluation(
 
     Raises:
         InvalidInput: Faults in the name, the data or the generation parameters: all of them.
-        NotFound: A model, a metric or the task type.
+        NotFound: A model, a metric, its encoder or the task type.
+        NotSupported: A model is an encoder, or a metric's encoder is none.
         AlreadyExists: A job of that name is there.
     """
     kind = task_type(task)
     chosen = tuple(metrics) or kind.metrics
+    encoders = services.engines().encoder
     for metric in chosen:
-        named(metric)
+        named(metric, encoders)
     resolved = [services.catalog.model(model) for model in models]
+    for model in resolved:
+        require_writer(model)
     default = GenerationParameters(max_tokens=kind.max_tokens, seed=seed)
     parameters, faults = default, [] if name is None else name_faults("job", name)
     try:

@@ -215,7 +215,7 @@ class Models:
         model = Model(
             name=name,
             kind=ModelKind.BASE,
-            engine="transformers",
+            engine=facts.engine,
             uri=key,
             identity=facts.identity,
             source=words,

@@ -50,6 +50,23 @@ class Engine(Protocol):
         """
         ...
 
+    def rolling_loglikelihood(self, texts: Sequence[str], *, window: int, stride: int) -> list[LogLikelihood]:
+        """Log-probability of whole texts of any length, in the order of the texts.
+
+        A text is read in the windows of ``windows.rolling_windows``. What the tokenizer puts before a text stands
+        before its first token, once, and is not scored. Where that is nothing, the first token has nothing to depend on
+        and is not scored (``tokens`` is one less).
+
+        Args:
+            texts: What to score.
+            window: The most tokens that are read together, 2 to the model's context.
+            stride: How many tokens each window adds, 1 to ``window - 1``.
+
+        Raises:
+            InvalidInput: The window or the stride is out of range: all faults.
+        """
+        ...
+
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One vector of length 1 per text: shape ``(texts, width)``."""
         ...

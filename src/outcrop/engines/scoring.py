@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,6 +42,12 @@ def loglikelihoods(network: View, batch: Sequence[Continuation]) -> list[LogLike
         logprobs += (logits.gather(1, wanted[:, None])[:, 0] - logits.logsumexp(dim=1)).tolist()
         best += (logits.argmax(dim=1) == wanted).tolist()
     return _per_row(batch, logprobs, best)
+
+
+def joined(parts: Sequence[LogLikelihood]) -> LogLikelihood:
+    """The log-probability of a text from those of its parts; the sum is rounded once."""
+    each = tuple(logprob for part in parts for logprob in part.token_logprobs)
+    return LogLikelihood(math.fsum(each), len(each), all(part.greedy for part in parts), each)
 
 
 @torch.no_grad()

@@ -29,6 +29,7 @@ from outcrop.engines.planning import Limits, cut, length_fault
 from outcrop.engines.protocol import Batch
 from outcrop.engines.stopping import first_stop, settled
 from outcrop.engines.tally import Tally
+from outcrop.engines.windows import require_windows
 
 FILE = "scripted.json"
 
@@ -162,6 +163,15 @@ class ScriptedEngine:
                 results.append(LogLikelihood(sum(each), len(each), greedy, each))
                 self._tally.scored_tokens += len(each)
         return results
+
+    def rolling_loglikelihood(self, texts: Sequence[str], *, window: int, stride: int) -> list[LogLikelihood]:
+        """As ``loglikelihood`` without a context: what a window cuts off changes nothing in a script.
+
+        Raises:
+            InvalidInput: The window or the stride is out of range: all faults.
+        """
+        require_windows(window, stride, self._script.context)
+        return self.loglikelihood([("", text) for text in texts])
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Words counted in hashed places, scaled to length 1: ``(texts, width)``; no word counts as one."""

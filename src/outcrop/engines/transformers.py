@@ -15,9 +15,10 @@ from outcrop.engines.adapters import SharedNetwork, View
 from outcrop.engines.decoding import Decoding, Row, new_row
 from outcrop.engines.planning import Limits, cut, length_fault
 from outcrop.engines.protocol import Batch
-from outcrop.engines.scoring import Continuation, embedding_width, embeddings, loglikelihoods
+from outcrop.engines.scoring import Continuation, embedding_width, embeddings, joined, loglikelihoods
 from outcrop.engines.stopping import settled
 from outcrop.engines.tally import Tally
+from outcrop.engines.windows import require_windows, rolling_windows
 from outcrop.models.chat import ChatTokenizer
 from outcrop.models.network import load_network
 
@@ -122,16 +123,24 @@ class TransformersEngine:
         """
         items = [self._continuation(context, continuation) for context, continuation in requests]
         self._check([len(item.tokens) for item in items], "request", least=0)
-        results = [LogLikelihood(0.0, 0, True)] * len(items)
-        scored = [place for place, item in enumerate(items) if len(item.tokens) > item.start]
-        for batch in cut([len(items[place].tokens) for place in scored], self._limits):
-            places = [scored[spot] for spot in batch]
-            with self._tally.scoring():
-                answers = loglikelihoods(self._network, [items[place] for place in places])
-            for place, answer in zip(places, answers, strict=True):
-                results[place] = answer
-        self._tally.scored_tokens += sum(len(item.tokens) for item in items)
-        return results
+        return self._scored(items)
+
+    def rolling_loglikelihood(self, texts: Sequence[str], *, window: int, stride: int) -> list[LogLikelihood]:
+        """Log-probability of whole texts of any length; see ``Engine.rolling_loglikelihood``.
+
+        Raises:
+            InvalidInput: The window or the stride is out of range: all faults.
+        """
+        require_windows(window, stride, self._tokenizer.context)
+        rows = [self._whole(text) for text in texts]
+        windows = [rolling_windows(len(row), window, stride) for row in rows]
+        items = [
+            Continuation(row[one.start : one.end], one.first - one.start)
+            for row, own in zip(rows, windows, strict=True)
+            for one in own
+        ]
+        parts = iter(self._scored(items))
+        return [joined([next(parts) for _ in own]) for own in windows]
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Mean of the last hidden states over each text's tokens, scaled to length 1: ``(texts, width)``.
@@ -170,6 +179,25 @@ class TransformersEngine:
         if faults:
             raise InvalidInput(faults[:_SHOWN], len(faults))
         return rows
+
+    def _whole(self, text: str) -> list[int]:
+        """A text's tokens, after what the tokenizer puts before a text; a text that begins with it has it once."""
+        before, _ = self._tokenizer.frame
+        tokens = self._tokenizer.encode_text(text)
+        return tokens if tokens[: len(before)] == before else before + tokens
+
+    def _scored(self, items: Sequence[Continuation]) -> list[LogLikelihood]:
+        """The log-probabilities of continuations that fit the model's context."""
+        results = [LogLikelihood(0.0, 0, True)] * len(items)
+        scored = [place for place, item in enumerate(items) if len(item.tokens) > item.start]
+        for batch in cut([len(items[place].tokens) for place in scored], self._limits):
+            places = [scored[spot] for spot in batch]
+            with self._tally.scoring():
+                answers = loglikelihoods(self._network, [items[place] for place in places])
+            for place, answer in zip(places, answers, strict=True):
+                results[place] = answer
+        self._tally.scored_tokens += sum(len(item.tokens) for item in items)
+        return results
 
     def _continuation(self, context: str, continuation: str) -> Continuation:
         before = self._tokenizer.encode_text(context, special=True)

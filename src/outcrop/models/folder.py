@@ -19,12 +19,19 @@ KEPT = ("*.json", "*.jinja", "*.model", "*.txt", "LICENSE*")
 #: How transformers names the classes that write text; the second is that of older families (GPT-2).
 _CAUSAL = ("ForCausalLM", "LMHeadModel")
 
+#: How it names those that give vectors, and the families whose vectors come from both sides of a token.
+_BARE = ("Model", "ForMaskedLM", "ForPreTraining")
+_ENCODERS = frozenset(
+    {"albert", "bert", "camembert", "deberta", "deberta-v2", "distilbert", "electra", "mpnet", "roberta", "xlm-roberta"}
+)
+
 
 @dataclass(frozen=True)
 class ModelFacts:
     """What can be said of a model from its files; see ``domain.models.Model``."""
 
     identity: Identity
+    engine: str
     architecture: str
     parameters: int
     context: int
@@ -67,6 +74,7 @@ def inspect_model(folder: Path) -> ModelFacts:
     architecture = str((config.get("architectures") or [config.get("model_type", "unknown")])[0])
     return ModelFacts(
         identity=Identity(weights_hash(folder), tokenizer.tokenizer_hash, tokenizer.template_hash),
+        engine="encoder" if _is_encoder(architecture, config) else "transformers",
         architecture=architecture,
         parameters=sum(entry.size for entry in tensor_entries(folder)),
         context=tokenizer.context,
@@ -74,9 +82,16 @@ def inspect_model(folder: Path) -> ModelFacts:
     )
 
 
+def _is_encoder(architecture: str, config: dict[str, Any]) -> bool:
+    bare = architecture.endswith(_BARE) and not architecture.endswith(_CAUSAL)
+    return bare and config.get("model_type") in _ENCODERS
+
+
 def _customizations(architecture: str, config: dict[str, Any]) -> dict[str, str]:
     reason = ""
-    if not architecture.endswith(_CAUSAL):
+    if _is_encoder(architecture, config):
+        reason = "it is an encoder: it gives vectors and writes no text"
+    elif not architecture.endswith(_CAUSAL):
         reason = f"{architecture} is not a causal language model: it does not write text"
     elif config.get("quantization_config"):
         reason = "its weights are quantised; add the model in its unquantised form"

@@ -76,7 +76,6 @@ class Network:
         return bool((want - got).abs().max() <= _HEAD_TOLERANCE * want.abs().max())
 
 
-@quiet_transformers()
 def load_network(folder: Path, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Network:
     """Load a folder of safetensors.
 
@@ -84,29 +83,50 @@ def load_network(folder: Path, *, device: str = "cpu", dtype: torch.dtype = torc
         NotSupported: The architecture is unknown to transformers, is no causal language model, a file is damaged, or
             weights are missing or of another shape: such a tensor would otherwise be filled with noise.
     """
-    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
+    return Network(load_weights(AutoModelForCausalLM, folder, device, dtype, attn_implementation="sdpa"))
+
+
+@quiet_transformers()
+def load_weights(
+    kind: Any, folder: Path, device: str, dtype: torch.dtype, *, spare: tuple[str, ...] = (), **settings: Any
+) -> Any:
+    """A folder of safetensors as a transformers model, ready to compute.
+
+    Args:
+        kind: The ``AutoModel…`` class that says what the model is for.
+        folder: With ``config.json``; no code in it is run.
+        device: ``cpu``, ``cuda``, ….
+        dtype: Number format of the weights.
+        spare: How the names of tensors begin whose values are never used; they may be missing.
+        **settings: How to read the folder otherwise: entries of its configuration, the kind of attention.
+
+    Raises:
+        NotSupported: As ``load_network``.
+    """
+    from safetensors import SafetensorError
+
     try:
-        model, info = AutoModelForCausalLM.from_pretrained(
+        model, info = kind.from_pretrained(
             str(folder),
             dtype=dtype,
             local_files_only=True,
             trust_remote_code=False,
             use_safetensors=True,
-            attn_implementation="sdpa",
             output_loading_info=True,
             # Else transformers raises without a name; they are refused below.
             ignore_mismatched_sizes=True,
+            **settings,
         )
     except (ValueError, OSError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         words = str(error).strip().partition("\n")[0]
         raise NotSupported(f"{folder}: the model can't be loaded ({words})") from error
     for fault, names in (
-        ("missing", list(info["missing_keys"])),
+        ("missing", [key for key in info["missing_keys"] if not key.startswith(spare)]),
         ("of another shape than config.json says", [key[0] for key in info["mismatched_keys"]]),
     ):
         if names:
             shown = ", ".join(sorted(names)[:5])
             raise NotSupported(f"{folder}: tensors are {fault} ({shown}); fetch the model again")
-    return Network(model.to(device).eval())
+    return model.to(device).eval()

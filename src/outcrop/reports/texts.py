@@ -8,6 +8,8 @@ import unicodedata
 
 #: How people write the metrics' names; a metric that is not here goes by its own.
 METRICS = {
+    "bert_score": "BERTScore",
+    "embedding_similarity": "Embedding similarity",
     "exact_match": "Exact match",
     "length_ratio": "Length ratio",
     "rouge1": "ROUGE-1",

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -176,6 +177,35 @@ class EngineContract:
         assert answer.tokens >= 1
         assert math.isfinite(answer.logprob)
 
+    def test_a_text_that_one_window_holds_is_a_continuation_of_nothing(self) -> None:
+        engine = self.make_engine()
+        rolled = engine.rolling_loglikelihood(_TEXTS, window=256, stride=128)
+        for whole, part in zip(rolled, engine.loglikelihood([("", text) for text in _TEXTS]), strict=True):
+            assert whole.tokens == part.tokens
+            assert np.allclose(whole.token_logprobs, part.token_logprobs, rtol=0, atol=LOGPROB_TOLERANCE)
+
+    def test_windows_score_every_token_once(self) -> None:
+        engine = self.make_engine()
+        text = " ".join(_TEXTS)
+        whole = engine.rolling_loglikelihood([text], window=500, stride=1)[0]
+        for window, stride in ((2, 1), (7, 3), (16, 15)):
+            answer = engine.rolling_loglikelihood([text], window=window, stride=stride)[0]
+            assert answer.tokens == len(answer.token_logprobs) == whole.tokens
+            assert math.isclose(answer.logprob, math.fsum(answer.token_logprobs), abs_tol=1e-9)
+            assert all(logprob <= 1e-6 for logprob in answer.token_logprobs)
+
+    def test_windows_out_of_range_are_refused_all_at_once(self) -> None:
+        engine = self.make_engine()
+        for window, stride, named in ((1, 0, ("window", "stride")), (8, 8, ("stride",)), (10**9, 1, ("window",))):
+            text = _refusal(partial(engine.rolling_loglikelihood, ["rock"], window=window, stride=stride))
+            assert all(name in text for name in named)
+
+    def test_a_text_without_a_token_has_no_loglikelihood(self) -> None:
+        engine = self.make_engine()
+        assert engine.rolling_loglikelihood([], window=8, stride=4) == []
+        answer = engine.rolling_loglikelihood([""], window=8, stride=4)[0]
+        assert (answer.logprob, answer.tokens) == (0.0, 0)
+
     def test_embeddings_have_length_one(self) -> None:
         vectors = self.make_engine().embed(_TEXTS)
         assert vectors.dtype == np.float32
@@ -204,10 +234,9 @@ class EngineContract:
         return [replace(self.parameters, stop=(stop,)) for stop in sorted(found)]
 
 
-def _refusal(refused: object, prompts: list[Prompt], parameters: GenerationParameters) -> str:
-    assert callable(refused)
+def _refusal(refused: Callable[..., object], *arguments: object) -> str:
     try:
-        refused(prompts, parameters)
+        refused(*arguments)
     except InvalidInput as error:
         return str(error)
     raise AssertionError("nothing was refused")
