@@ -167,7 +167,7 @@ def test_an_alias_names_its_model_in_the_request(tiny: Outcrop, train: Path) -> 
 
 def test_a_full_disk(tiny: Outcrop, train: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("outcrop.app.customization.shutil.disk_usage", lambda _: SimpleNamespace(free=1e6))
-    with pytest.raises(NotSupported, match=r"has 0\.0 GB free, the job needs about 0\.0 GB; `outcrop disk`"):
+    with pytest.raises(NotSupported, match=r"has 1\.0 MB free, the job needs about .* MB; `outcrop disk`"):
         tiny.customize("tiny", train=train, name="new")
     assert nothing_happened(tiny)
 

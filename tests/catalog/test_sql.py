@@ -80,7 +80,7 @@ def test_a_newer_catalog_is_refused(url: str) -> None:
 def test_an_older_catalog_is_brought_up_to_date(url: str, revision: str) -> None:
     """The assets were written by the versions of Outcrop that had these schemas: see ``assets/make.py``."""
     kind = url.partition(":")[0]
-    restore(url, (ASSETS / f"{revision}.{kind}.sql").read_text(encoding="utf-8"))
+    restore(url, (ASSETS / f"{revision}-{kind}.sql").read_text(encoding="utf-8"))
     catalog = SqlCatalog(url)
     done, queued = catalog.jobs()
     assert (done.name, done.status, done.restarts) == ("customize-tuned", Status.DONE, ("its worker is gone",))
@@ -101,7 +101,7 @@ def test_there_is_an_asset_for_every_revision() -> None:
     migrations = Path(schema.__file__).parent / "migrations" / "versions"
     revisions = {path.name[:4] for path in migrations.glob("[0-9]*.py")}
     for kind in ("sqlite", "postgresql"):
-        assert {path.name[:4] for path in ASSETS.glob(f"*.{kind}.sql")} == revisions
+        assert {path.name[:4] for path in ASSETS.glob(f"*-{kind}.sql")} == revisions
 
 
 def restore(url: str, dump: str) -> None:

@@ -1,7 +1,7 @@
 """Writes the asset of the present schema: ``python tests/catalog/assets/make.py``, once, when a migration is released.
 
 It fills a new catalog of each kind through the API of the version that is installed, and dumps it to
-``REVISION.sqlite.sql`` and ``REVISION.postgresql.sql``. Assets of older schemas are never made again.
+``REVISION-sqlite.sql`` and ``REVISION-postgresql.sql``. Assets of older schemas are never made again.
 """
 
 from __future__ import annotations
@@ -100,5 +100,5 @@ def postgresql_dump() -> str:
 
 
 if __name__ == "__main__":
-    (HERE / f"{REVISION}.sqlite.sql").write_text(sqlite_dump(), encoding="utf-8")
-    (HERE / f"{REVISION}.postgresql.sql").write_text(postgresql_dump(), encoding="utf-8")
+    (HERE / f"{REVISION}-sqlite.sql").write_text(sqlite_dump(), encoding="utf-8")
+    (HERE / f"{REVISION}-postgresql.sql").write_text(postgresql_dump(), encoding="utf-8")
