@@ -46,7 +46,7 @@ class S3Service:
         attempts: How often a request is made before it counts as failed; boto3 waits longer each time.
     """
 
-    def __init__(self, timeout: float = 30.0, attempts: int = 5) -> None:
+    def __init__(self, timeout: float = 60.0, attempts: int = 5) -> None:
         self.timeout = timeout
         self.attempts = attempts
 
