@@ -7,11 +7,12 @@ script ROUGE-1.5.5 and Google's rouge-score add to the paper: tokens, stems, and
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal
 
 from outcrop.domain.errors import Fault, InvalidInput
+from outcrop.metrics.ngrams import n_common, ngrams
 from outcrop.metrics.record_mean import RecordMean, References
 from outcrop.metrics.rows import f1_of_counts
 from outcrop.metrics.sentences import sentences
@@ -110,26 +111,7 @@ def _count_ngrams(n: int, tokens: _Tokens, response: str, reference: str) -> _Co
     found, wanted = tokens(response), tokens(reference)
     if not wanted:
         return None
-    return _n_common(_ngrams(found, n), _ngrams(wanted, n)), max(0, len(found) - n + 1), max(0, len(wanted) - n + 1)
-
-
-def _ngrams(tokens: Sequence[str], n: int) -> Sequence[Hashable]:
-    # A token alone needs no tuple around it, which would cost more than the counting.
-    return tokens if n == 1 else list(zip(*(tokens[start:] for start in range(n)), strict=False))
-
-
-def _n_common(found: Sequence[Hashable], wanted: Sequence[Hashable]) -> int:
-    """How many are in both, each as often as both have it: ``(Counter(found) & Counter(wanted)).total()``, faster."""
-    distinct = set(wanted)
-    if len(distinct) == len(wanted):
-        return len(distinct.intersection(found))
-    left = Counter(wanted)
-    hits = 0
-    for each in found:
-        if left.get(each):
-            left[each] -= 1
-            hits += 1
-    return hits
+    return n_common(ngrams(found, n), ngrams(wanted, n)), max(0, len(found) - n + 1), max(0, len(wanted) - n + 1)
 
 
 def _count_lcs(tokens: _Tokens, response: str, reference: str) -> _Counts | None:
