@@ -125,6 +125,12 @@ def _count_union_lcs(tokens: _Tokens, split: _Split, response: str, reference: s
     n_found, n_wanted = sum(map(len, found)), sum(map(len, wanted))
     if not n_wanted:
         return None
+    return _union_lcs(found, wanted), n_found, n_wanted
+
+
+def _union_lcs(found: Sequence[Sequence[str]], wanted: Sequence[Sequence[str]]) -> int:
+    if len(found) == len(wanted) == 1:
+        return lcs_length(wanted[0], found[0])
     left = Counter(token for sentence in found for token in sentence)
     hits = 0
     for sentence in wanted:
@@ -133,12 +139,13 @@ def _count_union_lcs(tokens: _Tokens, split: _Split, response: str, reference: s
         spent = Counter(sentence[place] for place in places) & left
         left -= spent
         hits += spent.total()
-    return hits, n_found, n_wanted
+    return hits
 
 
 def lcs_length(reference: Sequence[str], response: Sequence[str]) -> int:
     """The length of the longest common subsequence, in tokens."""
-    return _zeros(_lcs_columns(reference, response)[-1], len(reference))
+    bits = _lcs_columns(reference, response)[-1] & ((1 << len(reference)) - 1)
+    return len(reference) - bits.bit_count()
 
 
 def lcs_places(reference: Sequence[str], response: Sequence[str]) -> list[int]:
@@ -157,10 +164,11 @@ def lcs_places(reference: Sequence[str], response: Sequence[str]) -> list[int]:
         if reference[i - 1] == response[j - 1]:
             i, j = i - 1, j - 1
             places.append(i)
-        elif _zeros(columns[j - 1], i) > _zeros(columns[j], i - 1):
-            j -= 1
-        else:
+        elif columns[j] >> (i - 1) & 1:
+            # Without this reference token the beginnings' subsequence is as long.
             i -= 1
+        else:
+            j -= 1
     return places
 
 
@@ -184,8 +192,3 @@ def _lcs_columns(reference: Sequence[str], response: Sequence[str]) -> list[int]
             bits = (bits + matched) | (bits - matched)
         columns.append(bits)
     return columns
-
-
-def _zeros(bits: int, n: int) -> int:
-    """How many of the lowest ``n`` bits are 0."""
-    return n - (bits & ((1 << n) - 1)).bit_count()
