@@ -135,11 +135,9 @@ def _replaced(word: str, rules: _Rules, more_than: int) -> str:
     """Apply the first rule whose suffix fits, if what is left measures ``more_than`` that; no later rule is tried."""
     if not word.endswith(rules.endings):
         return word
-    for suffix, replacement in rules.pairs:
-        if word.endswith(suffix):
-            rest = word.removesuffix(suffix)
-            return rest + replacement if _measure(rest) > more_than else word
-    return word
+    suffix, replacement = next(pair for pair in rules.pairs if word.endswith(pair[0]))
+    rest = word.removesuffix(suffix)
+    return rest + replacement if _measure(rest) > more_than else word
 
 
 def _step_1a(word: str) -> str:
