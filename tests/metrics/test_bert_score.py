@@ -332,7 +332,7 @@ def test_the_company_changes_next_to_nothing(encoder: TransformersEncoder) -> No
 def test_the_example_of_the_docs_runs(
     encoder_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page = Path(__file__).parents[2] / "docs" / "reference" / "metrics" / "bert-score.md"
+    page = Path(__file__).parents[2] / "docs" / "reference" / "metrics" / "bert_score.md"
     (example,) = re.findall(r"^```py\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     monkeypatch.setenv("OUTCROP_HOME", str(encoder_home))
     exec(compile(example, "example", "exec"), {})

@@ -13,7 +13,14 @@ from outcrop.domain.scores import Direction
 from .doubles import WordEncoder
 
 WITH_ENCODER = ("bert_score", "embedding_similarity")
-BUILT_IN = ("rouge1", "rouge2", "rougeL", "rougeLsum", "exact_match", "token_f1", "length_ratio", *WITH_ENCODER)
+BUILT_IN = (
+    *("rouge1", "rouge2", "rougeL", "rougeLsum"),
+    *("exact_match", "quasi_exact_match", "inclusion", "token_f1", "token_f1_set", "meteor"),
+    *("bleu", "chrf", "chrf++", "ter", "wer", "cer", "length_ratio"),
+    *WITH_ENCODER,
+)
+DIRECTIONS = {"ter": Direction.LOWER, "wer": Direction.LOWER, "cer": Direction.LOWER, "length_ratio": Direction.NONE}
+UNITS = {"bleu": "points", "chrf": "points", "chrf++": "points", "ter": "edits per 100 words"}
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
@@ -21,8 +28,8 @@ def test_built_ins_carry_their_name(name: str) -> None:
     metric = metrics.named(name, WordEncoder)
     assert metric.name == name
     assert metric.signature.endswith("|v1")
-    assert metric.unit == ""
-    assert metric.direction is (Direction.NONE if name == "length_ratio" else Direction.HIGHER)
+    assert metric.unit == UNITS.get(name, "")
+    assert metric.direction is DIRECTIONS.get(name, Direction.HIGHER)
     assert metric.prepare([]).shape == (0, len(metric.columns))
 
 

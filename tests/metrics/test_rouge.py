@@ -3,18 +3,21 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from statistics import fmean
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from outcrop.domain.errors import InvalidInput
-from outcrop.metrics.protocol import TextMetric
+from outcrop.metrics.protocol import Pair, TextMetric
 from outcrop.metrics.rouge import lcs_length, lcs_places, rouge1, rouge2, rouge_l, rouge_lsum, rouge_n
 
-from .doubles import FIXTURES, rows_of, value_of, values_of
+from .doubles import FIXTURES, a_pair, rows_of, value_of, values_of
 
 # rouge-score's values are stored with 12 digits; what is left is the rounding of two ways to write F1.
 TOLERANCE = 1e-9
@@ -79,6 +82,47 @@ def test_lins_example_of_union_lcs() -> None:
     assert rows_of(rouge_lsum(), (response, "w1 w2 w3 w4 w5")).tolist() == [[4, 10, 5]]
 
 
+@pytest.mark.parametrize(
+    ("name", "response", "references", "expected"),
+    [
+        # From rouge-score's own tests, which state these beside what they took from ROUGE-1.5.5.
+        ("rouge1", "testing", ["testing one two"], 1 / 2),
+        ("rouge1", "text first", ["first text", "first something"], 1),
+        ("rouge2", "text first", ["first text", "first something"], 0),
+        ("rougeL", "text first", ["first text", "first something"], 0.5),
+        ("rouge2", "testing one", ["testing one two"], 2 / 3),
+        ("rougeL", "testing one", ["testing one two"], 4 / 5),
+        ("rougeL", "testing two", ["testing one two"], 4 / 5),
+        ("rouge1", "testing one", ["testing one two"], 4 / 5),
+        ("rougeLsum", "Second sentence.\nFirst Sentence.", ["First sentence.\nSecond Sentence."], 1),
+        ("rougeLsum", "Second sentence. First Sentence.", ["First sentence. Second Sentence."], 0.5),
+        ("rougeLsum", "w1 w2 w6 w7 w8\nw1 w3 w8 w9 w5", ["w1 w2 w3 w4 w5"], 8 / 15),
+        ("rougeLsum", "", ["w1 w2 w3 w4 w5"], 0),
+        ("rougeLsum", "/", ["w1 w2 w3 w4 w5"], 0),
+    ],
+)
+@pytest.mark.parametrize("stem", [False, True])
+def test_values_that_rouge_scores_tests_state(
+    name: str, response: str, references: list[str], expected: float, stem: bool
+) -> None:
+    metric = metrics(stem)[name]
+    assert metric.score(metric.prepare([Pair(response, tuple(references))])) == pytest.approx(expected, abs=1e-7)
+
+
+@pytest.mark.parametrize(("response", "places"), [([2, 5, 3, 4], [3, 2, 1]), ([8, 9], [])])
+def test_places_that_rouge_scores_tests_state(response: list[int], places: list[int]) -> None:
+    assert lcs_places([str(number) for number in range(1, 6)], [str(number) for number in response]) == places
+
+
+def test_lsum_over_sentences_is_that_over_lines() -> None:
+    response, reference = "It rained. Mr. Low left! Why?", "Why did Mr. Low leave? It was raining."
+    by_hand = rouge_lsum().prepare(
+        [a_pair(response.replace("! ", "!\n").replace("d. ", "d.\n"), reference[:22] + "\n" + reference[23:])]
+    )
+    assert rouge_lsum(split="sentences").prepare([a_pair(response, reference)]).tolist() == by_hand.tolist()
+    assert rouge_lsum().prepare([a_pair(response, reference)]).tolist() != by_hand.tolist()
+
+
 def test_lsum_spends_a_token_once() -> None:
     # Both reference sentences find the response's one "a"; the paper's formula would count two hits.
     assert rows_of(rouge_lsum(), ("a x", "a y\na z")).tolist() == [[1, 2, 4]]
@@ -111,9 +155,39 @@ def test_no_records() -> None:
 
 
 def test_signature_names_the_choices() -> None:
-    assert rouge_l().signature == "rouge:L|stem:yes|tok:az09|stat:mean-f1|v1"
-    assert rouge_l(stem=False).signature == "rouge:L|stem:no|tok:az09|stat:mean-f1|v1"
-    assert rouge_lsum().signature == "rouge:Lsum|stem:yes|tok:az09|sent:newline|stat:mean-f1|v1"
+    assert rouge_l().signature == "rouge:L|stem:yes|tok:az09|refs:best|stat:mean-f1|v1"
+    assert rouge_l(stem=False).signature == "rouge:L|stem:no|tok:az09|refs:best|stat:mean-f1|v1"
+    assert rouge_lsum().signature == "rouge:Lsum|stem:yes|tok:az09|sent:newline|refs:best|stat:mean-f1|v1"
+
+    both = rouge_lsum(split="sentences", references="average")
+    assert both.signature == "rouge:Lsum|stem:yes|tok:az09|sent:sentences|refs:average|stat:mean-f1|v1"
+
+
+@pytest.mark.parametrize("stem", [False, True])
+@pytest.mark.parametrize("name", ["rouge1", "rouge2", "rouge3", "rougeL", "rougeLsum"])
+def test_best_of_several_references_equals_rouge_score(name: str, stem: bool) -> None:
+    cases = loaded("rouge_multi.json")["cases"]
+    metric = metrics(stem)[name]
+    found = metric.per_record(metric.prepare([Pair(case["response"], tuple(case["references"])) for case in cases]))
+    assert found == pytest.approx([case["best"][name][stem] for case in cases], abs=TOLERANCE)
+
+
+@pytest.mark.parametrize("make", [rouge1, rouge2, partial(rouge_n, 3), rouge_l, rouge_lsum])
+def test_average_of_several_references_is_the_mean_of_each(make: Callable[..., TextMetric]) -> None:
+    cases = loaded("rouge_multi.json")["cases"]
+    metric = make(references="average")
+    rows = metric.prepare([Pair(case["response"], tuple(case["references"])) for case in cases])
+    expected = [fmean(one[metric.name][True] for one in case["each"]) for case in cases]
+    assert metric.columns == ("f1",)
+    assert rows[:, 0] == pytest.approx(expected, abs=TOLERANCE)
+    assert metric.score(rows) == pytest.approx(fmean(expected), abs=TOLERANCE)
+
+
+@pytest.mark.parametrize("references", ["best", "average"])
+def test_references_without_words_are_passed_over(references: Literal["best", "average"]) -> None:
+    metric = rouge1(references=references)
+    assert metric.score(metric.prepare([Pair("a b", ("", "a b", "…"))])) == 1
+    assert math.isnan(metric.score(metric.prepare([Pair("a b", ("", "…")), Pair("a", ()), Pair(None, ("a",))])))
 
 
 def test_n_below_one_is_refused() -> None:

@@ -36,6 +36,7 @@ TESTED = ((3, 11), (3, 12), (3, 13))
 #: What each extra of the package is for.
 EXTRAS = {
     "dev": "working on Outcrop itself",
+    "parquet": "tables in Parquet files",
     "postgres": "a catalog in PostgreSQL",
     "s3": "a store in an S3 bucket",
 }

@@ -1,4 +1,4 @@
-"""Reading tables: JSON Lines, CSV, TSV, Parquet and plain text; one pass gives a row per line, or what is wrong with it."""
+"""Reading tables, as JSON Lines, CSV, TSV, Parquet or plain text: a row for each line, or what is wrong with it."""
 
 from __future__ import annotations
 

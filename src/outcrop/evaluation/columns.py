@@ -62,7 +62,8 @@ class Cells:
         value = self.line.value.get(name)
         if value is None or isinstance(value, str):
             return value
-        return self._fault(name, value, "a text")
+        self._fault(name, value, "a text")
+        return None
 
     def texts(self, name: str) -> tuple[str, ...]:
         """A text, or a list of texts."""
@@ -86,7 +87,8 @@ class Cells:
             return str(value)
         if isinstance(value, float) and value.is_integer():
             return str(int(value))
-        return self._fault(name, value, "a label: a text or a whole number")
+        self._fault(name, value, "a label: a text or a whole number")
+        return None
 
     def number(self, name: str) -> float | None:
         """A number, or a text that is one."""
@@ -114,7 +116,8 @@ class Cells:
             spans = [_span(each) for each in value]
             if all(span is not None for span in spans):
                 return tuple(span for span in spans if span is not None)
-        return self._fault(name, value, 'a list of tags, or of objects with "type", "start" and "end"')
+        self._fault(name, value, 'a list of tags, or of objects with "type", "start" and "end"')
+        return None
 
     def _number(self, name: str, value: object) -> float | None:
         if value is None or value == "":
@@ -126,7 +129,8 @@ class Cells:
                 return float(value)
             except ValueError:
                 pass
-        return self._fault(name, value, "a number")
+        self._fault(name, value, "a number")
+        return None
 
     def _fault(self, name: str, value: object, expected: str) -> None:
         self.faults.append(Fault(self.where, self.line.number, name, described(value), expected))
@@ -207,7 +211,9 @@ def forecast(columns: Columns, names: Collection[str]) -> Reading:
     by_level = levels(names)
     if not by_level:
         found = ", ".join(shown(name) for name in list(names)[:8])
-        raise InvalidInput([Fault("columns", None, "", found, "columns of quantiles, named p10, p50, p90 and the like")])
+        raise InvalidInput(
+            [Fault("columns", None, "", found, "columns of quantiles, named p10, p50, p90 and the like")]
+        )
 
     def item(cells: Cells) -> Forecasted:
         said = {level: number for level, name in by_level.items() if (number := cells.number(name)) is not None}

@@ -25,7 +25,17 @@ _BUILT_IN = {
     "rougeL": "outcrop.metrics.rouge:rouge_l",
     "rougeLsum": "outcrop.metrics.rouge:rouge_lsum",
     "exact_match": "outcrop.metrics.exact_match:exact_match",
+    "quasi_exact_match": "outcrop.metrics.quasi_exact_match:quasi_exact_match",
+    "inclusion": "outcrop.metrics.inclusion:inclusion",
     "token_f1": "outcrop.metrics.token_f1:token_f1",
+    "token_f1_set": "outcrop.metrics.token_f1_set:token_f1_set",
+    "meteor": "outcrop.metrics.meteor:meteor",
+    "bleu": "outcrop.metrics.bleu:bleu",
+    "chrf": "outcrop.metrics.chrf:chrf",
+    "chrf++": "outcrop.metrics.chrf:chrf_plus_plus",
+    "ter": "outcrop.metrics.ter:ter",
+    "wer": "outcrop.metrics.error_rate:word_error_rate",
+    "cer": "outcrop.metrics.error_rate:character_error_rate",
     "length_ratio": "outcrop.metrics.length_ratio:length_ratio",
 }
 

@@ -12,14 +12,14 @@ from outcrop.metrics.record_mean import RecordMean
 def exact_match() -> RecordMean:
     """The share of responses that equal their reference, white space at both ends aside.
 
-    Case, punctuation, inner white space and Unicode form all count; a looser comparison is ``token_f1`` at 1.
+    Case, punctuation, inner white space and Unicode form all count; a looser comparison is ``quasi_exact_match``.
 
     Returns:
         A metric named ``exact_match``, in 0..1; an empty response to an empty reference matches.
     """
     return RecordMean(
         name="exact_match",
-        signature="exact_match|strip:ends|case:kept|norm:none|stat:mean|v1",
+        signature="exact_match|strip:ends|case:kept|norm:none|refs:best|stat:mean|v1",
         columns=("match",),
         count=_count,
         value=_value,

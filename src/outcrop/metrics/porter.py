@@ -7,6 +7,8 @@ mode: a few irregular forms, words of one or two letters left alone, ``-ies`` an
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 _IRREGULAR = {
     "sky": "sky",
     "skies": "sky",
@@ -26,10 +28,20 @@ _IRREGULAR = {
     "succeed": "succeed",
 }
 
-_Rules = tuple[tuple[str, str], ...]
 
-_STEP_1A: _Rules = (("sses", "ss"), ("ies", "i"), ("ss", "ss"), ("s", ""))
-_STEP_2: _Rules = (
+class _Rules(NamedTuple):
+    """What endings become, the first that fits; ``endings`` are those of ``pairs``, to be tried all at once."""
+
+    pairs: tuple[tuple[str, str], ...]
+    endings: tuple[str, ...]
+
+
+def _rules(*pairs: tuple[str, str]) -> _Rules:
+    return _Rules(pairs, tuple(ending for ending, _ in pairs))
+
+
+_STEP_1A = _rules(("sses", "ss"), ("ies", "i"), ("ss", "ss"), ("s", ""))
+_STEP_2 = _rules(
     ("ational", "ate"),
     ("tional", "tion"),
     ("enci", "ence"),
@@ -52,7 +64,7 @@ _STEP_2: _Rules = (
     ("biliti", "ble"),
     ("fulli", "ful"),
 )
-_STEP_3: _Rules = (
+_STEP_3 = _rules(
     ("icate", "ic"),
     ("ative", ""),
     ("alize", "al"),
@@ -61,12 +73,16 @@ _STEP_3: _Rules = (
     ("ful", ""),
     ("ness", ""),
 )
-_STEP_4: _Rules = tuple(
-    (suffix, "")
-    for suffix in (
-        *("al", "ance", "ence", "er", "ic", "able", "ible", "ant", "ement", "ment"),
-        *("ent", "ion", "ou", "ism", "ate", "iti", "ous", "ive", "ize"),
-    )
+_STEP_4 = _rules(
+    *((ending, "") for ending in ("al", "ance", "ence", "er", "ic", "able", "ible", "ant", "ement", "ment")),
+    *((ending, "") for ending in ("ent", "ion", "ou", "ism", "ate", "iti", "ous", "ive", "ize")),
+)
+
+
+#: Every ending that a step looks for; a word without any of them is its own stem.
+_ENDINGS = (
+    *("ed", "ing", "y", "logi", "e", "ll"),
+    *(ending for rules in (_STEP_1A, _STEP_2, _STEP_3, _STEP_4) for ending in rules.endings),
 )
 
 
@@ -83,7 +99,7 @@ def stem(word: str) -> str:
     word = word.lower()
     if word in _IRREGULAR:
         return _IRREGULAR[word]
-    if len(word) <= 2:
+    if len(word) <= 2 or not word.endswith(_ENDINGS):
         return word
     for step in (_step_1a, _step_1b, _step_1c, _step_2, _step_3, _step_4, _step_5a, _step_5b):
         word = step(word)
@@ -117,11 +133,11 @@ def _ends_double(word: str) -> bool:
 
 def _replaced(word: str, rules: _Rules, more_than: int) -> str:
     """Apply the first rule whose suffix fits, if what is left measures ``more_than`` that; no later rule is tried."""
-    for suffix, replacement in rules:
-        if word.endswith(suffix):
-            rest = word.removesuffix(suffix)
-            return rest + replacement if _measure(rest) > more_than else word
-    return word
+    if not word.endswith(rules.endings):
+        return word
+    suffix, replacement = next(pair for pair in rules.pairs if word.endswith(pair[0]))
+    rest = word.removesuffix(suffix)
+    return rest + replacement if _measure(rest) > more_than else word
 
 
 def _step_1a(word: str) -> str:

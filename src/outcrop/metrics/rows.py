@@ -26,13 +26,14 @@ def count_rows(pairs: Sequence[Pair], count: Count, width: int) -> Rows:
         Shape ``(len(pairs), width)``; a row of NaN where there is no response or no reference, or ``count`` gives
         None.
     """
-    rows = np.full((len(pairs), width), np.nan)
-    for row, pair in zip(rows, pairs, strict=True):
-        if pair.response is not None and pair.references:
-            counts = count(pair.response, pair.references)
-            if counts is not None:
-                row[:] = counts
-    return rows
+    missing = (math.nan,) * width
+    # One array of all tuples takes a fraction of the time that a row at a time does.
+    counted = [_counted(pair, count) or missing for pair in pairs]
+    return np.array(counted, dtype=np.float64).reshape(len(pairs), width)
+
+
+def _counted(pair: Pair, count: Count) -> tuple[float, ...] | None:
+    return None if pair.response is None or not pair.references else count(pair.response, pair.references)
 
 
 def has_value(rows: Rows) -> NDArray[np.bool_]:

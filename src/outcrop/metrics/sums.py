@@ -40,8 +40,8 @@ class SumMetric:
         """None: the score is not the mean of a value per record."""
 
     def of_sums(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The scores of sums of rows, shape ``(b, k)`` to ``(b,)``."""
-        return self.value(sums)
+        """The scores of sums of rows, shape ``(b, k)`` to ``(b,)``; NaN for sums of NaN."""
+        return np.where(has_value(sums), self.value(sums), np.nan)
 
     def score(self, rows: Rows) -> float:
         """The score of the sum of the rows that have a value; NaN where none has."""

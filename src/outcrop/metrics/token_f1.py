@@ -27,7 +27,7 @@ def token_f1() -> RecordMean:
     """
     return RecordMean(
         name="token_f1",
-        signature="token_f1|norm:squad1.1|empty:squad2|stat:mean-f1|v1",
+        signature="token_f1|norm:squad1.1|empty:squad2|refs:best|stat:mean-f1|v1",
         columns=("hits", "n_response", "n_reference"),
         count=_count,
         value=partial(f1_of_counts, both_empty=1.0),

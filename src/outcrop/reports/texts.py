@@ -9,14 +9,24 @@ import unicodedata
 #: How people write the metrics' names; a metric that is not here goes by its own.
 METRICS = {
     "bert_score": "BERTScore",
+    "bleu": "BLEU",
+    "cer": "Character error rate",
+    "chrf": "chrF",
+    "chrf++": "chrF++",
     "embedding_similarity": "Embedding similarity",
     "exact_match": "Exact match",
+    "inclusion": "Inclusion",
     "length_ratio": "Length ratio",
+    "meteor": "METEOR",
+    "quasi_exact_match": "Quasi exact match",
     "rouge1": "ROUGE-1",
     "rouge2": "ROUGE-2",
     "rougeL": "ROUGE-L",
     "rougeLsum": "ROUGE-Lsum",
+    "ter": "TER",
     "token_f1": "Token F1",
+    "token_f1_set": "Token F1 over sets",
+    "wer": "Word error rate",
 }
 
 #: Embeddings, overrides and isolates of the bidirectional algorithm.
