@@ -143,7 +143,7 @@ def test_holm_spans_all_candidates() -> None:
 def test_a_model_alone_is_compared_with_nothing() -> None:
     alone = scored("alone", ROCKS, ROCKS, exact_match())
     assert scoring.comparisons([alone], [exact_match()], seed=0) == []
-    assert scoring.groups([alone], exact_match(), records(ROCKS, ["a", "a", "b", "b"]), seed=0) == []
+    assert scoring.groups([alone], exact_match(), ["a", "a", "b", "b"], seed=0) == []
 
 
 def test_groups_come_largest_first_and_small_ones_have_no_interval() -> None:
@@ -153,7 +153,7 @@ def test_groups_come_largest_first_and_small_ones_have_no_interval() -> None:
     all_records = records(references, categories)
     base = scored("base", ["x"] * len(categories), references, exact_match())
     tuned = scored("tuned", responses, references, exact_match())
-    clay, lime, sand = scoring.groups([base, tuned], exact_match(), all_records, seed=0)
+    clay, lime, sand = scoring.groups([base, tuned], exact_match(), [record.category for record in all_records], seed=0)
     # Clay is at 1, 2, 4, 5, 6, of which 1 and 5 got better; lime at 0 and 7, sand at 8.
     assert (clay.group, clay.n) == ("clay", FEWEST)
     assert clay.difference == pytest.approx(2 / 5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -58,6 +59,36 @@ def open_table(path: Path | str, name: str = "") -> Table:
     """
     kind = _KINDS.get(Path(path).suffix.lower(), JsonLines)
     return kind(Path(path), name=name)
+
+
+class PairedTable:
+    """A table of responses whose references are the lines of another file."""
+
+    def __init__(self, responses: Table, references: Table) -> None:
+        self._responses, self._references = responses, references
+        self.where = responses.where
+
+    @property
+    def n_bytes(self) -> int:
+        """How many bytes of both were read so far."""
+        return self._responses.n_bytes + self._references.n_bytes
+
+    @property
+    def total_bytes(self) -> int:
+        """How many both have."""
+        return self._responses.total_bytes + self._references.total_bytes
+
+    def __iter__(self) -> Iterator[Line | Fault]:
+        for response, reference in zip_longest(self._responses, self._references):
+            if response is None or reference is None:
+                longer, shorter = (self._references, self._responses)[:: -1 if reference is None else 1]
+                expected = f"a line for each line of {shorter.where}"
+                yield Fault(longer.where, None, "", "more lines than there", expected)
+                return
+            if isinstance(response, Fault) or isinstance(reference, Fault):
+                yield response if isinstance(response, Fault) else reference
+            else:
+                yield Line(response.number, {**response.value, "reference": reference.value.get("prediction")})
 
 
 class _File:

@@ -142,10 +142,12 @@ class Reading:
 
     Attributes:
         needed: Columns that the first row must have.
+        right: The one of them that says what is right.
         item: Makes what metrics score.
     """
 
     needed: tuple[str, ...]
+    right: str
     item: Callable[[Cells], Any]
 
 
@@ -153,6 +155,7 @@ def texts(columns: Columns) -> Reading:
     """Responses and references: ``Pair``."""
     return Reading(
         (columns.prediction, columns.reference),
+        columns.reference,
         lambda cells: Pair(cells.text(columns.prediction), cells.texts(columns.reference)),
     )
 
@@ -166,7 +169,7 @@ def classification(columns: Columns, names: Collection[str], positive: str | Non
         said = cells.label(columns.prediction) if predicted else None
         return Classified(cells.label(right), said, _scores(cells, columns.score, positive) if scored else None)
 
-    return Reading((right, columns.score if scored else columns.prediction), item)
+    return Reading((right, columns.score if scored else columns.prediction), right, item)
 
 
 def _scores(cells: Cells, name: str, positive: str | None) -> dict[str, float] | None:
@@ -188,6 +191,7 @@ def regression(columns: Columns, names: Collection[str]) -> Reading:
     scaled = columns.scale in names
     return Reading(
         (columns.prediction, columns.reference),
+        columns.reference,
         lambda cells: Estimated(
             cells.number(columns.reference),
             cells.number(columns.prediction),
@@ -219,7 +223,7 @@ def forecast(columns: Columns, names: Collection[str]) -> Reading:
         said = {level: number for level, name in by_level.items() if (number := cells.number(name)) is not None}
         return Forecasted(cells.number(columns.reference), said)
 
-    return Reading((columns.reference,), item)
+    return Reading((columns.reference,), columns.reference, item)
 
 
 def extraction(columns: Columns) -> Reading:
@@ -231,7 +235,7 @@ def extraction(columns: Columns) -> Reading:
             return Spanned(_only_spans(said), _only_spans(right))
         return Tagged(_only_tags(said), _only_tags(right))
 
-    return Reading((columns.prediction, columns.reference), item)
+    return Reading((columns.prediction, columns.reference), columns.reference, item)
 
 
 def _only_spans(value: tuple[Any, ...] | None) -> tuple[Span, ...] | None:

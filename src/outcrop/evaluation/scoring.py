@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from outcrop.domain.records import EvaluationRecord
 from outcrop.domain.scores import Comparison, Direction, Moved, MovedRecord, Score
-from outcrop.metrics.protocol import Pair, Rows, TextMetric
+from outcrop.metrics.protocol import Metric, Pair, Rows, TextMetric
 from outcrop.metrics.statistics.compare import compare, interval
 from outcrop.metrics.statistics.holm import holm
 
@@ -58,19 +59,25 @@ def _pair(response: str | None, record: EvaluationRecord) -> Pair:
     return Pair(response, () if record.reference is None else (record.reference,))
 
 
-def scores(scored: Scored, metrics: Sequence[TextMetric], *, seed: int) -> list[Score]:
-    """Every metric of a model, with its interval."""
-    return [_score(scored, metric, seed) for metric in metrics]
+def scores(
+    scored: Scored, metrics: Sequence[Metric[Any]], *, seed: int, clusters: Sequence[str] | None = None
+) -> list[Score]:
+    """Every metric of a model, with its interval; ``clusters`` names what records share that are not independent."""
+    return [_score(scored, metric, seed, clusters) for metric in metrics]
 
 
-def comparisons(all_scored: Sequence[Scored], metrics: Sequence[TextMetric], *, seed: int) -> list[Comparison]:
+def comparisons(
+    all_scored: Sequence[Scored], metrics: Sequence[Metric[Any]], *, seed: int, clusters: Sequence[str] | None = None
+) -> list[Comparison]:
     """Every later model against the first, each metric.
 
     The first metric carries the verdict, so its p-values are corrected among the candidates only; those of the other
     metrics, which are looked at besides, among themselves.
     """
     baseline, *candidates = all_scored
-    found = [_compare(metric, baseline, candidate, None, seed) for candidate in candidates for metric in metrics]
+    found = [
+        _compare(metric, baseline, candidate, None, seed, clusters) for candidate in candidates for metric in metrics
+    ]
     primary = {metrics[0].name}
     first = iter(_corrected([one for one in found if one.metric in primary]))
     others = iter(_corrected([one for one in found if one.metric not in primary]))
@@ -78,25 +85,35 @@ def comparisons(all_scored: Sequence[Scored], metrics: Sequence[TextMetric], *, 
 
 
 def groups(
-    all_scored: Sequence[Scored], metric: TextMetric, records: Sequence[EvaluationRecord], *, seed: int
+    all_scored: Sequence[Scored],
+    metric: Metric[Any],
+    categories: Sequence[str | None],
+    *,
+    seed: int,
+    clusters: Sequence[str] | None = None,
 ) -> list[Comparison]:
     """Every later model against the first within each category, largest first.
 
     Below ``FEWEST`` records a category has a difference but no interval: Student's would be wider than the scale.
     """
-    categories: dict[str, list[int]] = {}
-    for place, record in enumerate(records):
-        if record.category is not None:
-            categories.setdefault(record.category, []).append(place)
-    ordered = sorted(categories.items(), key=lambda item: (-len(item[1]), item[0]))
     baseline, *candidates = all_scored
     return _corrected(
         [
-            _in_group(_compare(metric, baseline, candidate, np.array(places), seed), category)
+            _in_group(_compare(metric, baseline, candidate, places, seed, clusters), category)
             for candidate in candidates
-            for category, places in ordered
+            for category, places in by_size(categories)
         ]
     )
+
+
+def by_size(categories: Sequence[str | None]) -> list[tuple[str, NDArray[np.int64]]]:
+    """Each category with the places of its records, the largest first."""
+    places: dict[str, list[int]] = {}
+    for place, category in enumerate(categories):
+        if category is not None:
+            places.setdefault(category, []).append(place)
+    ordered = sorted(places.items(), key=lambda item: (-len(item[1]), item[0]))
+    return [(category, np.array(found, dtype=np.int64)) for category, found in ordered]
 
 
 def _in_group(found: Comparison, group: str) -> Comparison:
@@ -128,9 +145,9 @@ def moved(baseline: Scored, candidate: Scored, metric: TextMetric, records: Sequ
     return Moved(metric.name, baseline.model, candidate.model, shown(best), shown(worst), len(best), len(worst), equal)
 
 
-def _score(scored: Scored, metric: TextMetric, seed: int) -> Score:
+def _score(scored: Scored, metric: Metric[Any], seed: int, clusters: Sequence[str] | None = None) -> Score:
     rows = scored.rows[metric.name]
-    made = interval(metric, rows, seed=seed)
+    made = interval(metric, rows, seed=seed, clusters=clusters)
     n_scored = int((~np.isnan(rows).any(axis=1)).sum())
     return Score(
         scored.model,
@@ -148,12 +165,18 @@ def _score(scored: Scored, metric: TextMetric, seed: int) -> Score:
 
 
 def _compare(
-    metric: TextMetric, baseline: Scored, candidate: Scored, places: NDArray[np.int64] | None, seed: int
+    metric: Metric[Any],
+    baseline: Scored,
+    candidate: Scored,
+    places: NDArray[np.int64] | None,
+    seed: int,
+    clusters: Sequence[str] | None,
 ) -> Comparison:
     before, after = baseline.rows[metric.name], candidate.rows[metric.name]
     if places is not None:
         before, after = before[places], after[places]
-    made = compare(metric, before, after, seed=seed)
+        clusters = None if clusters is None else [clusters[place] for place in places]
+    made = compare(metric, before, after, seed=seed, clusters=clusters)
     return Comparison(
         metric.name,
         baseline.model,

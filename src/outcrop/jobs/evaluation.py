@@ -148,7 +148,7 @@ def _report(
         models=tuple(_evaluated_model(entry) for entry in evaluated),
         scores=tuple(score for one in scored for score in scoring.scores(one, metrics, seed=request.seed)),
         comparisons=tuple(scoring.comparisons(scored, metrics, seed=request.seed)),
-        groups=tuple(scoring.groups(scored, primary, records, seed=request.seed)),
+        groups=tuple(scoring.groups(scored, primary, [record.category for record in records], seed=request.seed)),
         moved=tuple(moved for moved in found if moved is not None),
         verdicts=(),
         generation=to_json(request.generation),
