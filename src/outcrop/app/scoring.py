@@ -44,6 +44,18 @@ class TableTask(StrEnum):
     EXTRACTION = "extraction"
 
 
+def table_task(name: str) -> TableTask:
+    """The task of that name.
+
+    Raises:
+        InvalidInput: There is none.
+    """
+    try:
+        return TableTask(name)
+    except ValueError:
+        raise InvalidInput([Fault("request", None, "task", repr(name), f"one of {', '.join(TableTask)}")]) from None
+
+
 @dataclass(frozen=True)
 class ScoringRequest:
     """What to score.

@@ -8,13 +8,14 @@ from enum import Enum
 from typing import Any
 
 from outcrop.domain.scores import Report
+from outcrop.evaluation.tables import TableReport
 
 
-def document(report: Report) -> dict[str, Any]:
+def document(report: Report | TableReport) -> dict[str, Any]:
     """The whole report as JSON's own types, by the names of its fields; a number that is not finite becomes None.
 
-    Its keys are those of ``Report``: ``job``, ``name``, ``models``, ``scores``, ``comparisons``, ``groups``, ``moved``,
-    ``verdicts`` and the rest. Nothing is shortened.
+    Its keys are those of the report's class; for ``Report`` ``job``, ``name``, ``models``, ``scores``, ``comparisons``,
+    ``groups``, ``moved``, ``verdicts`` and the rest. Nothing is shortened.
     """
     return {field.name: _plain(getattr(report, field.name)) for field in dataclasses.fields(report)}
 
