@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from outcrop.domain.records import EvaluationRecord
 from outcrop.domain.scores import Comparison, Direction, Moved, MovedRecord, Score
 from outcrop.metrics.protocol import Pair, Rows, TextMetric
-from outcrop.metrics.statistics.compare import compare, interval
+from outcrop.metrics.statistics.compare import compare_many, interval
 from outcrop.metrics.statistics.holm import holm
+from outcrop.metrics.statistics.paired import PairedDifference
 
 #: Records of each kind that a report shows in full.
 SHOWN = 5
@@ -70,7 +71,7 @@ def comparisons(all_scored: Sequence[Scored], metrics: Sequence[TextMetric], *, 
     metrics, which are looked at besides, among themselves.
     """
     baseline, *candidates = all_scored
-    found = [_compare(metric, baseline, candidate, None, seed) for candidate in candidates for metric in metrics]
+    found = _compare(metrics, baseline, candidates, None, seed)
     primary = {metrics[0].name}
     first = iter(_corrected([one for one in found if one.metric in primary]))
     others = iter(_corrected([one for one in found if one.metric not in primary]))
@@ -92,9 +93,10 @@ def groups(
     baseline, *candidates = all_scored
     return _corrected(
         [
-            _in_group(_compare(metric, baseline, candidate, np.array(places), seed), category)
+            _in_group(found, category)
             for candidate in candidates
             for category, places in ordered
+            for found in _compare([metric], baseline, [candidate], np.array(places), seed)
         ]
     )
 
@@ -148,12 +150,26 @@ def _score(scored: Scored, metric: TextMetric, seed: int) -> Score:
 
 
 def _compare(
-    metric: TextMetric, baseline: Scored, candidate: Scored, places: NDArray[np.int64] | None, seed: int
-) -> Comparison:
-    before, after = baseline.rows[metric.name], candidate.rows[metric.name]
-    if places is not None:
-        before, after = before[places], after[places]
-    made = compare(metric, before, after, seed=seed)
+    metrics: Sequence[TextMetric],
+    baseline: Scored,
+    candidates: Sequence[Scored],
+    places: NDArray[np.int64] | None,
+    seed: int,
+) -> list[Comparison]:
+    """Each candidate in each metric against the baseline, on the records at ``places`` or on all."""
+    rows = [
+        [one.rows[metric.name] if places is None else one.rows[metric.name][places] for metric in metrics]
+        for one in (baseline, *candidates)
+    ]
+    found = compare_many(metrics, rows[0], rows[1:], seed=seed)
+    return [
+        _comparison(metric, baseline, candidate, one)
+        for candidate, by_metric in zip(candidates, found, strict=True)
+        for metric, one in zip(metrics, by_metric, strict=True)
+    ]
+
+
+def _comparison(metric: TextMetric, baseline: Scored, candidate: Scored, made: PairedDifference) -> Comparison:
     return Comparison(
         metric.name,
         baseline.model,
