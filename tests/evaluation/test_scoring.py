@@ -59,11 +59,11 @@ def test_a_score_has_all_that_belongs_to_a_number() -> None:
     (score,) = scoring.scores(one, [exact_match()], seed=0)
     assert (score.model, score.metric, score.value) == ("m", "exact_match", 0.5)
     assert (score.n_scored, score.n_given) == (4, 4)
-    assert (score.direction, score.unit, score.method) == (Direction.HIGHER, "", "Student t")
+    assert (score.direction, score.unit, score.method) == (Direction.HIGHER, "", "Wilson (each value is 0 or 1)")
     assert score.signature == exact_match().signature
-    # Mean 1/2, s² = 4·(1/4)/3 = 1/3, s/√4 = √(1/12); Student's t for 3 degrees of freedom at 97.5 % is 3.18245.
-    assert score.low == pytest.approx(0.5 - 3.18245 * math.sqrt(1 / 12), abs=1e-5)
-    assert score.high == pytest.approx(0.5 + 3.18245 * math.sqrt(1 / 12), abs=1e-5)
+    # Wilson's bounds of 2 of 4: 1/2 ± √(w (1/4 + w/4)) / (1 + w) with w = 1.95996² / 4 = 0.96036.
+    half = math.sqrt(0.96036 * 1.96036 / 4) / 1.96036
+    assert (score.low, score.high) == pytest.approx((0.5 - half, 0.5 + half), abs=1e-5)
 
 
 def test_the_unscored_are_counted_and_are_no_zero() -> None:
@@ -114,8 +114,8 @@ def test_a_comparison_is_paired() -> None:
     # Differences 0, 1, 0; the fourth record has no value for the base and is left out.
     assert found.n == 3
     assert found.difference == pytest.approx(1 / 3)
-    # t = (1/3) / √((2/3)/2/3) = 1; two-sided with 2 degrees of freedom: 1 - 1/√3.
-    assert found.p_value == pytest.approx(1 - 1 / math.sqrt(3), abs=1e-12)
+    # One gained and none lost: a fair coin's one throw, of which half counts, on either side.
+    assert found.p_value == 0.5
     assert found.p_holm == found.p_value
     assert (found.group, found.direction) == (None, Direction.HIGHER)
 

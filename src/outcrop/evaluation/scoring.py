@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from outcrop.domain.records import EvaluationRecord
 from outcrop.domain.scores import Comparison, Direction, Moved, MovedRecord, Score
 from outcrop.metrics.protocol import Metric, Pair, Rows, TextMetric
-from outcrop.metrics.statistics.compare import compare, interval
+from outcrop.metrics.statistics.compare import compare_many, interval
 from outcrop.metrics.statistics.holm import holm
+from outcrop.metrics.statistics.paired import PairedDifference
 
 #: Records of each kind that a report shows in full.
 SHOWN = 5
@@ -75,9 +76,7 @@ def comparisons(
     metrics, which are looked at besides, among themselves.
     """
     baseline, *candidates = all_scored
-    found = [
-        _compare(metric, baseline, candidate, None, seed, clusters) for candidate in candidates for metric in metrics
-    ]
+    found = _compare(metrics, baseline, candidates, None, seed, clusters)
     primary = {metrics[0].name}
     first = iter(_corrected([one for one in found if one.metric in primary]))
     others = iter(_corrected([one for one in found if one.metric not in primary]))
@@ -99,9 +98,10 @@ def groups(
     baseline, *candidates = all_scored
     return _corrected(
         [
-            _in_group(_compare(metric, baseline, candidate, places, seed, clusters), category)
+            _in_group(found, category)
             for candidate in candidates
             for category, places in by_size(categories)
+            for found in _compare([metric], baseline, [candidate], places, seed, clusters)
         ]
     )
 
@@ -165,18 +165,29 @@ def _score(scored: Scored, metric: Metric[Any], seed: int, clusters: Sequence[st
 
 
 def _compare(
-    metric: Metric[Any],
+    metrics: Sequence[Metric[Any]],
     baseline: Scored,
-    candidate: Scored,
+    candidates: Sequence[Scored],
     places: NDArray[np.int64] | None,
     seed: int,
     clusters: Sequence[str] | None,
-) -> Comparison:
-    before, after = baseline.rows[metric.name], candidate.rows[metric.name]
-    if places is not None:
-        before, after = before[places], after[places]
-        clusters = None if clusters is None else [clusters[place] for place in places]
-    made = compare(metric, before, after, seed=seed, clusters=clusters)
+) -> list[Comparison]:
+    """Each candidate in each metric against the baseline, on the records at ``places`` or on all."""
+    rows = [
+        [one.rows[metric.name] if places is None else one.rows[metric.name][places] for metric in metrics]
+        for one in (baseline, *candidates)
+    ]
+    if places is not None and clusters is not None:
+        clusters = [clusters[place] for place in places]
+    found = compare_many(metrics, rows[0], rows[1:], seed=seed, clusters=clusters)
+    return [
+        _comparison(metric, baseline, candidate, one)
+        for candidate, by_metric in zip(candidates, found, strict=True)
+        for metric, one in zip(metrics, by_metric, strict=True)
+    ]
+
+
+def _comparison(metric: Metric[Any], baseline: Scored, candidate: Scored, made: PairedDifference) -> Comparison:
     return Comparison(
         metric.name,
         baseline.model,

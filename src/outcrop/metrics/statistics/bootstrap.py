@@ -17,7 +17,7 @@ from outcrop.metrics.statistics.bounds import (
     expanded_tail,
     percentile_bounds,
 )
-from outcrop.metrics.statistics.clusters import Codes, cluster_codes, n_units, over_clusters, sums_by_cluster
+from outcrop.metrics.statistics.clusters import Clusters, Codes, cluster_codes, n_units, over_clusters, sums_by_cluster
 from outcrop.metrics.statistics.intervals import Interval
 from outcrop.metrics.statistics.paired import PairedDifference
 from outcrop.metrics.statistics.pairing import Pairing, SharedRecords, by_records
@@ -36,7 +36,7 @@ def bootstrap_interval(
     seed: int,
     resamples: int = RESAMPLES,
     confidence: float = 0.95,
-    clusters: Sequence[object] | None = None,
+    clusters: Clusters | None = None,
 ) -> Interval:
     """The metric's value and its bootstrap interval.
 
@@ -86,7 +86,7 @@ def bootstrap_difference(
     seed: int,
     resamples: int = RESAMPLES,
     confidence: float = 0.95,
-    clusters: Sequence[object] | None = None,
+    clusters: Clusters | None = None,
 ) -> PairedDifference:
     """The difference of a metric between two models: ``bootstrap_differences`` of one pairing."""
     pairings = [Pairing(metric, baseline_rows, candidate_rows)]
@@ -99,7 +99,7 @@ def bootstrap_differences(
     seed: int,
     resamples: int = RESAMPLES,
     confidence: float = 0.95,
-    clusters: Sequence[object] | None = None,
+    clusters: Clusters | None = None,
 ) -> list[PairedDifference]:
     """The differences of metrics between models, each with a paired percentile bootstrap interval and p-value.
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from outcrop.domain.errors import Fault, InvalidInput
 from outcrop.metrics.protocol import Rows
+
+Clusters = Sequence[object] | NDArray[Any]
+"""What names the cluster of each record: numbers, users' names; shape ``(n,)``."""
 
 Codes = NDArray[np.int64]
 """Which cluster each record is in, counted from 0 without a gap; shape ``(n,)``."""
@@ -18,7 +22,7 @@ Codes = NDArray[np.int64]
 FEW = 10
 
 
-def cluster_codes(clusters: Sequence[object] | None, kept: NDArray[np.bool_]) -> Codes | None:
+def cluster_codes(clusters: Clusters | None, kept: NDArray[np.bool_]) -> Codes | None:
     """The clusters of the records that are kept, as codes.
 
     Args:

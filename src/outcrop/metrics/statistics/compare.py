@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from outcrop.metrics.protocol import Metric, Rows
 from outcrop.metrics.statistics.bootstrap import bootstrap_differences, bootstrap_interval
+from outcrop.metrics.statistics.clusters import Clusters
 from outcrop.metrics.statistics.intervals import Interval, mean_interval, sample
 from outcrop.metrics.statistics.paired import PairedDifference, paired_difference, paired_sample
 from outcrop.metrics.statistics.paired_shares import paired_share_difference
@@ -42,7 +43,7 @@ class HasOwnInterval(Protocol):
         ...
 
 
-def interval(metric: Metric[Any], rows: Rows, *, seed: int, clusters: Sequence[object] | None = None) -> Interval:
+def interval(metric: Metric[Any], rows: Rows, *, seed: int, clusters: Clusters | None = None) -> Interval:
     """The metric's score over the rows with its 95 % interval.
 
     Args:
@@ -86,7 +87,7 @@ def compare(
     candidate_rows: Rows,
     *,
     seed: int,
-    clusters: Sequence[object] | None = None,
+    clusters: Clusters | None = None,
 ) -> PairedDifference:
     """Candidate minus baseline in one metric: ``compare_many`` of one metric and one candidate."""
     return compare_many([metric], [baseline_rows], [[candidate_rows]], seed=seed, clusters=clusters)[0][0]
@@ -98,7 +99,7 @@ def compare_many(
     candidate_rows: Sequence[Sequence[Rows]],
     *,
     seed: int,
-    clusters: Sequence[object] | None = None,
+    clusters: Clusters | None = None,
 ) -> list[list[PairedDifference]]:
     """Candidates minus a baseline on the records that both have a value for, with 95 % intervals and p-values.
 
@@ -133,7 +134,7 @@ def compare_many(
 
 
 def _by_formula(
-    metric: Metric[Any], baseline_rows: Rows, candidate_rows: Rows, clusters: Sequence[object] | None
+    metric: Metric[Any], baseline_rows: Rows, candidate_rows: Rows, clusters: Clusters | None
 ) -> PairedDifference | None:
     """The difference, where there is a formula for it."""
     before, after = metric.per_record(baseline_rows), metric.per_record(candidate_rows)
@@ -153,7 +154,7 @@ def _by_formula(
     return _because(share_mean_difference(before, after, clusters=clusters), _TOO_FEW)
 
 
-def _by_drawing(pairings: Sequence[Pairing], seed: int, clusters: Sequence[object] | None) -> list[PairedDifference]:
+def _by_drawing(pairings: Sequence[Pairing], seed: int, clusters: Clusters | None) -> list[PairedDifference]:
     """The differences by the bootstrap, with p-values by approximate randomisation where there are some."""
     if not pairings:
         return []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from outcrop.domain.errors import Fault, InvalidInput
 from outcrop.metrics.rows import defined, exact_mean
-from outcrop.metrics.statistics.clusters import Codes, cluster_codes, clustered_error, n_units, over_clusters
+from outcrop.metrics.statistics.clusters import Clusters, Codes, cluster_codes, clustered_error, n_units, over_clusters
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ class Sample:
         return None
 
 
-def sample(values: ArrayLike, clusters: Sequence[object] | None = None) -> Sample:
+def sample(values: ArrayLike, clusters: Clusters | None = None) -> Sample:
     """The values that are not NaN; ``clusters`` names each one's cluster and is as long as the values.
 
     Raises:
@@ -84,7 +83,7 @@ def sample(values: ArrayLike, clusters: Sequence[object] | None = None) -> Sampl
     return Sample(given[kept], cluster_codes(clusters, kept), int((~kept).sum()))
 
 
-def mean_interval(values: ArrayLike, confidence: float = 0.95, clusters: Sequence[object] | None = None) -> Interval:
+def mean_interval(values: ArrayLike, confidence: float = 0.95, clusters: Clusters | None = None) -> Interval:
     """The mean and Student's t interval around it: ``mean ± t(1 - α/2, n - 1) · s / √n``, s with n - 1 below.
 
     Records in C clusters have the clustered standard error and C - 1 degrees of freedom (``clusters.clustered_error``).

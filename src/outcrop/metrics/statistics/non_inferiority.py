@@ -53,9 +53,8 @@ def non_inferiority(found: PairedDifference, margin: float, direction: Direction
     bound = found.low if direction is Direction.HIGHER else found.high
     if bound is None:
         return NonInferiority(margin, None, None, f"Not decided: {found.method}.")
-    # Adding 0 keeps a bound of 0 from becoming a loss of -0.
-    loss = (-bound if direction is Direction.HIGHER else bound) + 0.0
-    possible = f"a loss of {loss:.3g} at most" if loss > 0 else f"no loss, but a gain of {-loss:.3g} or more"
+    loss = -bound if direction is Direction.HIGHER else bound
+    possible = f"a loss of {loss:.3g} at most" if loss > 0 else f"no loss, but a gain of {abs(loss):.3g} or more"
     if loss < margin:
         return NonInferiority(margin, loss, True, f"Not worse by {margin:g}: the interval leaves {possible}.")
     words = f"Not shown to be worse by less than {margin:g}: the interval leaves {possible}."

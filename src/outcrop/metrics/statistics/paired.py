@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from outcrop.domain.errors import Fault, InvalidInput
 from outcrop.metrics.rows import exact_mean
-from outcrop.metrics.statistics.clusters import Codes, cluster_codes, n_units, over_clusters
+from outcrop.metrics.statistics.clusters import Clusters, Codes, cluster_codes, n_units, over_clusters
 from outcrop.metrics.statistics.intervals import check_confidence, standard_error, t_p_value, t_quantile
 
 _ROUNDING = 1e-12
@@ -91,7 +90,7 @@ class PairedSample:
         return None
 
 
-def paired_sample(baseline: ArrayLike, candidate: ArrayLike, clusters: Sequence[object] | None = None) -> PairedSample:
+def paired_sample(baseline: ArrayLike, candidate: ArrayLike, clusters: Clusters | None = None) -> PairedSample:
     """The records that have both values; ``clusters`` names each record's cluster and is as long as the values.
 
     Raises:
@@ -104,7 +103,7 @@ def paired_sample(baseline: ArrayLike, candidate: ArrayLike, clusters: Sequence[
 
 
 def paired_difference(
-    baseline: ArrayLike, candidate: ArrayLike, confidence: float = 0.95, clusters: Sequence[object] | None = None
+    baseline: ArrayLike, candidate: ArrayLike, confidence: float = 0.95, clusters: Clusters | None = None
 ) -> PairedDifference:
     """The mean difference with Student's t interval and t test, both from one distribution.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from outcrop.metrics.protocol import Metric, Rows
 from outcrop.metrics.rows import defined, has_value
-from outcrop.metrics.statistics.clusters import Codes, cluster_codes, n_units
+from outcrop.metrics.statistics.clusters import Clusters, Codes, cluster_codes, n_units
 from outcrop.metrics.statistics.paired import check_same_records
 
 
@@ -67,7 +67,7 @@ class SharedRecords:
         return n_units(self.codes, self.n) if self.n else 0
 
 
-def by_records(pairings: Sequence[Pairing], clusters: Sequence[object] | None = None) -> list[SharedRecords]:
+def by_records(pairings: Sequence[Pairing], clusters: Clusters | None = None) -> list[SharedRecords]:
     """The pairings, grouped by the records that both models have a value for; records without are left out.
 
     Rows that were one array before stay one array, so that a baseline is added up once for all its candidates.
@@ -87,7 +87,7 @@ def by_records(pairings: Sequence[Pairing], clusters: Sequence[object] | None = 
 
 
 def _shared(
-    pairings: Sequence[Pairing], places: Sequence[int], both: NDArray[np.bool_], clusters: Sequence[object] | None
+    pairings: Sequence[Pairing], places: Sequence[int], both: NDArray[np.bool_], clusters: Clusters | None
 ) -> SharedRecords:
     given = {id(rows): rows for pairing in pairings for rows in (pairing.baseline_rows, pairing.candidate_rows)}
     kept = {key: rows[both] for key, rows in given.items()}

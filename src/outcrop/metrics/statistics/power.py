@@ -156,7 +156,7 @@ def required_records(design: Design, difference: float, *, power: float = 0.8, a
     while design.power(difference, enough, alpha) < power:
         enough *= 2
         _check(enough <= _MOST, "difference", difference, f"one that {_MOST:,} records show")
-    too_few = enough // 2 if enough > 2 else 0
+    too_few = enough // 2
     while enough - too_few > 1:
         middle = (enough + too_few) // 2
         too_few, enough = (too_few, middle) if design.power(difference, middle, alpha) >= power else (middle, enough)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outcrop.domain.errors import Fault, InvalidInput
-from outcrop.metrics.statistics.clusters import sums_by_cluster
+from outcrop.metrics.statistics.clusters import Clusters, sums_by_cluster
 from outcrop.metrics.statistics.draws import drawn_swaps
 from outcrop.metrics.statistics.pairing import Pairing, SharedRecords, by_records
 from outcrop.metrics.statistics.summable import Summable, joined, summable
@@ -23,7 +23,7 @@ def randomised_p_values(
     *,
     seed: int,
     permutations: int = PERMUTATIONS,
-    clusters: Sequence[object] | None = None,
+    clusters: Clusters | None = None,
 ) -> list[float | None]:
     """The two-sided p-values of approximate randomisation, for metrics whose scores are functions of sums.
 

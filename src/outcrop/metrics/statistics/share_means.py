@@ -7,14 +7,13 @@ no width at all. The bounds here are Wilson's, on as many yes-or-no records as w
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from outcrop.metrics.rows import exact_mean
-from outcrop.metrics.statistics.clusters import Codes, n_units, over_clusters, sums_by_cluster
+from outcrop.metrics.statistics.clusters import Clusters, Codes, n_units, over_clusters, sums_by_cluster
 from outcrop.metrics.statistics.intervals import (
     Interval,
     check_confidence,
@@ -43,9 +42,7 @@ def enough_for_t(values: NDArray[np.float64], codes: Codes | None = None) -> boo
     return n >= 25 * float(np.mean(totals**3)) ** 2 / second**3
 
 
-def share_mean_interval(
-    values: ArrayLike, confidence: float = 0.95, clusters: Sequence[object] | None = None
-) -> Interval:
+def share_mean_interval(values: ArrayLike, confidence: float = 0.95, clusters: Clusters | None = None) -> Interval:
     """The mean of values in 0..1 and Wilson's interval on the effective number of records.
 
     A mean m with the standard error e scatters as the share of ``m (1 - m) / e²`` yes-or-no records does; Wilson's
@@ -76,7 +73,7 @@ def share_mean_interval(
 
 
 def share_mean_difference(
-    baseline: ArrayLike, candidate: ArrayLike, confidence: float = 0.95, clusters: Sequence[object] | None = None
+    baseline: ArrayLike, candidate: ArrayLike, confidence: float = 0.95, clusters: Clusters | None = None
 ) -> PairedDifference:
     """The mean difference of values in 0..1 with an interval from gains and losses, and the paired t test's p-value.
 

@@ -37,7 +37,7 @@ def summable(metric: Metric[Any], rows: Rows) -> Summable | None:
     values = metric.per_record(rows)
     if values is not None:
         return Summable(np.stack([values, np.ones(len(values))], axis=1), _mean)
-    if metric.of_sums(rows[:1]) is None:
+    if metric.of_sums(rows.sum(axis=0, keepdims=True)) is None:
         return None
 
     def scores(sums: NDArray[np.float64]) -> NDArray[np.float64]:
