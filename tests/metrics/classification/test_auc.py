@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from outcrop.metrics.classification.auc import roc_auc, roc_auc_ovr
 from outcrop.metrics.classification.classified import Classified
+from outcrop.metrics.statistics.compare import compare, interval
 
 from .doubles import TOLERANCE, a_case, case_names, scored, scores, value
 
@@ -82,3 +83,19 @@ def test_it_is_the_share_of_pairs_in_order(items: list[tuple[bool, float]]) -> N
     wins = [(up > down) + (up == down) / 2 for up in ups for down in downs]
     expected = sum(wins) / len(wins) if wins else math.nan
     assert value(roc_auc("yes"), scored(items)) == pytest.approx(expected, abs=TOLERANCE, nan_ok=True)
+
+
+def test_its_interval_and_test_are_delongs() -> None:
+    items = [(1, 0.9), (1, 0.8), (1, 0.35), (0, 0.6), (0, 0.3), (0, 0.2), (0, math.nan)]
+    better = [(label, score + 0.3 * (label == 1)) for label, score in items]
+    metric = roc_auc("yes")
+    before, after = metric.prepare(scored(items)), metric.prepare(scored(better))
+    found = interval(metric, before, seed=0)
+    assert found.method == "Wilson with DeLong's variance"
+    assert found.value == pytest.approx(8 / 9)
+    assert (found.n, found.n_left_out) == (6, 1)
+    changed = compare(metric, before, after, seed=0)
+    assert changed.method == "DeLong"
+    assert changed.difference == pytest.approx(metric.score(after) - metric.score(before))
+    # In clusters DeLong's variance does not hold.
+    assert "bootstrap" in interval(metric, before, seed=0, clusters=[1, 1, 2, 2, 3, 3, 4]).method

@@ -12,9 +12,24 @@ from outcrop.metrics.classification.classified import Classified
 from outcrop.metrics.classification.labels import check_labels, signed_labels
 from outcrop.metrics.lines import LineRows, each
 from outcrop.metrics.protocol import Rows
+from outcrop.metrics.statistics.delong import auc_difference, auc_interval
+from outcrop.metrics.statistics.intervals import Interval
+from outcrop.metrics.statistics.paired import PairedDifference
 
 
-def roc_auc(positive: str) -> LineRows[Classified]:
+class RocAuc(LineRows[Classified]):
+    """An area that knows its own interval and test: DeLong's, from the rows of scores and labels."""
+
+    def own_interval(self, rows: Rows) -> Interval:
+        """See ``HasOwnInterval``."""
+        return auc_interval(rows[:, 0], rows[:, 1])
+
+    def own_difference(self, baseline_rows: Rows, candidate_rows: Rows) -> PairedDifference:
+        """See ``HasOwnInterval``; the records' labels are those of the baseline's rows."""
+        return auc_difference(baseline_rows[:, 0], candidate_rows[:, 0], baseline_rows[:, 1])
+
+
+def roc_auc(positive: str) -> RocAuc:
     """The share of pairs of a positive and a negative item in which the positive has the higher score; a tie is half.
 
     It is the area under the ROC curve by trapezoids, and the Mann-Whitney statistic. Source: Hanley & McNeil, "The
@@ -28,7 +43,7 @@ def roc_auc(positive: str) -> LineRows[Classified]:
         only negatives. An item without a label or without a score for ``positive`` gives a row of NaN.
     """
     signature = f"roc_auc|pos:{signed_labels([positive])}|ties:half|v1"
-    return LineRows("roc_auc", signature, ("score", "positive"), each(scored_as(positive), 2), _binary)
+    return RocAuc("roc_auc", signature, ("score", "positive"), each(scored_as(positive), 2), _binary)
 
 
 def roc_auc_ovr(labels: Sequence[str]) -> LineRows[Classified]:
