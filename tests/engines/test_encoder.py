@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
+from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from outcrop.domain.errors import NotSupported
 from outcrop.engines.encoder import Long, TransformersEncoder
@@ -141,6 +141,18 @@ def test_missing_weights_are_named_and_a_missing_pooler_is_not_missed(tmp_path: 
     save_file(without, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(NotSupported, match=r"tensors are missing \(encoder\.layer\.0\.output\.dense\.weight\)"):
         encoder_of(folder).encode(["granite"], LAYERS)
+
+
+def test_a_model_that_was_published_with_its_training_head(tmp_path: Path) -> None:
+    # As roberta-large is: its tensors are named after the body, there is no pooler, and the head is not needed.
+    folder = tiny_encoder(tmp_path / "model", family="roberta")
+    want = encoder_of(folder).encode(TEXTS, LAYERS)
+    headed = AutoModelForMaskedLM.from_pretrained(str(folder))
+    headed.save_pretrained(str(folder))
+    assert inspect_model(folder).architecture == "RobertaForMaskedLM"
+    assert "roberta.encoder.layer.0.output.dense.weight" in load_file(folder / "model.safetensors")
+    for one, other in zip(encoder_of(folder).encode(TEXTS, LAYERS), want, strict=True):
+        assert np.array_equal(one.vectors, other.vectors)
 
 
 def test_layers_above_are_not_read(tmp_path: Path) -> None:
