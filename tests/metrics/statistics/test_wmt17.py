@@ -32,7 +32,7 @@ def test_approximate_randomisation_agrees_with_multeval() -> None:
 def test_resamples_give_moses_p_values() -> None:
     """Moses takes how often |difference| less its mean over resamples exceeds what was seen.
 
-    It is reproduced to check the resamples, and not used: it calls 10 to 15 % of true zeros significant at 0.05
+    It is reproduced to check the resamples, and not used: it calls 7 to 15 % of true zeros significant at 0.05
     (``docs/reference/statistics.md``), as the absolute values' scatter about their mean is smaller than the
     differences' own.
     """

@@ -39,16 +39,17 @@ def resampled_scores(
     parts = []
     for counts in drawn_counts(units, resamples, seed):
         sums = counts @ whole
-        of_records = counts if codes is None else counts[:, codes]
         parts.append(
             [
-                tables[place].scores(sums[:, columns_of[place]]) if place in tables else _of_rows(*sample, of_records)
+                tables[place].scores(sums[:, columns_of[place]])
+                if place in tables
+                else _of_rows(*sample, counts, codes)
                 for place, sample in enumerate(samples)
             ]
         )
     return np.concatenate(parts, axis=1)
 
 
-def _of_rows(metric: Metric[Any], rows: Rows, counts: NDArray[np.float64]) -> NDArray[np.float64]:
+def _of_rows(metric: Metric[Any], rows: Rows, counts: NDArray[np.float64], codes: Codes | None) -> NDArray[np.float64]:
     times = counts.astype(np.int64)
-    return np.array([metric.score(rows.repeat(each, axis=0)) for each in times])
+    return np.array([metric.score(rows.repeat(each if codes is None else each[codes], axis=0)) for each in times])
