@@ -1,6 +1,6 @@
 """Times metrics of texts against rouge-score and sacrebleu, on WMT17's translations.
 
-    python bench/text_metrics.py [REPETITIONS]     needs rouge-score, sacrebleu and Outcrop in one environment
+    python bench/metrics.py [REPETITIONS]     needs rouge-score, sacrebleu and Outcrop in one environment
 
 Each measurement is a process of its own, so that no cache is warm; ours and the peer's take turns. Seconds are of CPU,
 in one thread, without imports and without reading the texts. What is timed is all work from texts to the score.
