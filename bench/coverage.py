@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from coverage_tables import RESULTS, write_page
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -26,7 +26,7 @@ from outcrop.metrics.statistics.compare import interval
 from outcrop.metrics.statistics.delong import areas, auc_difference, auc_interval
 from outcrop.metrics.statistics.intervals import mean_interval
 from outcrop.metrics.statistics.mcnemar import exact_mcnemar, mid_p_mcnemar
-from outcrop.metrics.statistics.paired import paired_difference
+from outcrop.metrics.statistics.paired import PairedDifference, paired_difference
 from outcrop.metrics.statistics.paired_shares import tango_bounds
 from outcrop.metrics.statistics.pairing import Pairing
 from outcrop.metrics.statistics.randomisation import randomised_p_values
@@ -37,8 +37,6 @@ from outcrop.metrics.statistics.studentised import studentised_interval
 from outcrop.metrics.sums import SumMetric
 
 ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "bench" / "results" / "coverage.json"
-PAGE = ROOT / "docs" / "reference" / "statistics.md"
 WMT17 = ROOT / "tests" / "fixtures" / "statistics" / "wmt17_counts.npz"
 
 SIZES = (30, 100, 200, 1000)
@@ -213,9 +211,9 @@ def paired_shares() -> Iterator[dict[str, Any]]:
         tables = [(gained, lost) for gained in range(n + 1) for lost in range(n + 1 - gained)]
         throws, gains = np.array([sum(table) for table in tables]), np.array([table[0] for table in tables])
         bounds = {
-            "Student t": [_t_of_table(*table, n) for table in tables],
+            "Student t": [_bounds(paired_difference(*_table(*table, n))) for table in tables],
             "Tango": [tango_bounds(*table, n) for table in tables],
-            "gains and losses": [_wilson_of_table(*table, n) for table in tables],
+            "gains and losses": [_bounds(share_mean_difference(*_table(*table, n))) for table in tables],
         }
         tests = {
             "exact McNemar": [exact_mcnemar(*table) for table in tables],
@@ -251,13 +249,8 @@ def _table(gained: int, lost: int, n: int) -> tuple[list[float], list[float]]:
     return [0.0] * gained + [1.0] * lost + [0.0] * rest, [1.0] * gained + [0.0] * lost + [0.0] * rest
 
 
-def _t_of_table(gained: int, lost: int, n: int) -> tuple[float, float]:
-    found = paired_difference(*_table(gained, lost, n))
-    return (found.low, found.high) if found.low is not None and found.high is not None else (9.0, -9.0)
-
-
-def _wilson_of_table(gained: int, lost: int, n: int) -> tuple[float, float]:
-    found = share_mean_difference(*_table(gained, lost, n))
+def _bounds(found: PairedDifference) -> tuple[float, float]:
+    """Those of a difference; without any, such as hold nothing."""
     return (found.low, found.high) if found.low is not None and found.high is not None else (9.0, -9.0)
 
 
@@ -428,65 +421,27 @@ def auc() -> Iterator[dict[str, Any]]:
             yield from tally.lines()
 
 
-# tables
-
-
-def tables(lines: Sequence[dict[str, Any]]) -> str:
-    """A table of coverage and one of rejections for each kind of case, methods side by side."""
-    parts = []
-    for what in dict.fromkeys(line["what"] for line in lines):
-        for value, told in (("coverage", "covered, %"), ("rejected", "true zeros rejected, %")):
-            found = [line for line in lines if line["what"] == what and value in line]
-            if found:
-                parts.append(_table_of(what, told, value, found))
-    return "\n\n".join(parts)
-
-
-def _table_of(what: str, told: str, value: str, lines: Sequence[dict[str, Any]]) -> str:
-    methods = list(dict.fromkeys(line["method"] for line in lines))
-    by_case: dict[tuple[str, int], dict[str, str]] = defaultdict(dict)
-    for line in lines:
-        by_case[line["data"], line["n"]][line["method"]] = f"{100 * line[value]:.1f}"
-    size = "clusters" if what == "clusters" else "n"
-    rows = [f"| {what}: {told} | {size} | {' | '.join(methods)} |", f"|---|---|{'---|' * len(methods)}"]
-    for (data, n), found in by_case.items():
-        rows.append(f"| {data} | {n:,} | {' | '.join(found.get(method, '') for method in methods)} |")
-    return "\n".join(rows)
-
-
-BEGIN, END = "<!-- coverage: written by bench/coverage.py -->", "<!-- end of coverage -->"
-
-
-def page_with(lines: Sequence[dict[str, Any]], page: str) -> str:
-    """The page with the tables of these results between its marks."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{tables(lines)}\n\n{END}{after}"
-
-
 def main() -> None:
-    """Measure, write the results, and the tables of the page."""
-    if "--tables" not in sys.argv:
-        lines: list[dict[str, Any]] = []
-        kinds = [
-            one_share(),
-            paired_shares(),
-            means(MEANS, "mean of values in 0..1", SHARE),
-            means(BEYOND, "mean of other values", UNBOUNDED),
-            differences(),
-            corpus(),
-            clusters(),
-            auc(),
-        ]
-        for kind in kinds:
-            for line in kind:
-                print(json.dumps(line, ensure_ascii=False), flush=True)
-                lines.append(line)
-        made_with = ", ".join(f"{name} {version(name)}" for name in ("numpy", "scipy"))
-        text = ",\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
-        RESULTS.write_text(f'{{"made_with": "{made_with}", "lines": [\n{text}\n]}}\n', encoding="utf-8")
-    lines = json.loads(RESULTS.read_text(encoding="utf-8"))["lines"]
-    PAGE.write_text(page_with(lines, PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    """Measure, and write the results and the tables."""
+    kinds = [
+        one_share(),
+        paired_shares(),
+        means(MEANS, "mean of values in 0..1", SHARE),
+        means(BEYOND, "mean of other values", UNBOUNDED),
+        differences(),
+        corpus(),
+        clusters(),
+        auc(),
+    ]
+    lines: list[dict[str, Any]] = []
+    for kind in kinds:
+        for line in kind:
+            print(json.dumps(line, ensure_ascii=False), flush=True)
+            lines.append(line)
+    made_with = ", ".join(f"{name} {version(name)}" for name in ("numpy", "scipy"))
+    text = ",\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
+    RESULTS.write_text(f'{{"made_with": "{made_with}", "lines": [\n{text}\n]}}\n', encoding="utf-8")
+    write_page()
 
 
 if __name__ == "__main__":

@@ -35,13 +35,13 @@ def lines(what: str, method: str, value: str) -> list[dict[str, Any]]:
 
 
 def test_the_page_shows_what_was_measured() -> None:
-    spec = importlib.util.spec_from_file_location("coverage_bench", ROOT / "bench/coverage.py")
+    spec = importlib.util.spec_from_file_location("coverage_tables", ROOT / "bench/coverage_tables.py")
     assert spec is not None
     assert spec.loader is not None
     bench = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(bench)
     page = (ROOT / "docs/reference/statistics.md").read_text(encoding="utf-8")
-    assert bench.page_with(LINES, page) == page, "run bench/coverage.py --tables"
+    assert bench.page_with(LINES, page) == page, "run bench/coverage_tables.py"
 
 
 @pytest.mark.parametrize(("what", "method"), CHOSEN.items())
