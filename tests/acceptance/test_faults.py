@@ -117,7 +117,7 @@ def has_checkpoint(step: int) -> Callable[[Job], bool]:
 
 
 def ended(outcrop: Outcrop, job: Job) -> Job:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while (found := outcrop.jobs.show(job.id)).status not in ENDED:
         assert time.monotonic() < until, found
         time.sleep(0.05)

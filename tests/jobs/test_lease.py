@@ -197,3 +197,17 @@ def test_the_thread_ends_with_the_work(services: Services, claim: Claim) -> None
     with Lease(services.catalog, claim, LONG):
         assert any(thread.name == "lease" for thread in threading.enumerate())
     assert not any(thread.name == "lease" for thread in threading.enumerate())
+
+
+def test_an_ended_job_waits_for_nobody_to_take_its_last_words(
+    services: Services, claim: Claim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = Lease(services.catalog, claim, 30)
+    lease.finish({})
+
+    def gone(*_: object) -> None:
+        raise StorageFailure("the catalog can't be written (a test)")
+
+    monkeypatch.setattr(services.catalog, "log", gone)
+    monkeypatch.setattr(lease_module, "time", SimpleNamespace(sleep=lambda _: pytest.fail("waited")))
+    lease.log("done")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -71,6 +72,7 @@ class Lease:
         self._status = Status.RUNNING
         self._lost: LeaseLost | None = None
         self._closed = False
+        self._ended = False
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
 
@@ -136,8 +138,12 @@ class Lease:
             self._wake.set()
 
     def log(self, text: str, level: str = "info") -> None:
-        """Add a line to the job's log."""
-        patiently(lambda: self._catalog.log(self.job.id, level, text), self._patience)
+        """Add a line to the job's log; once the job has ended, only if the catalog is there at once."""
+        if not self._ended:
+            patiently(lambda: self._catalog.log(self.job.id, level, text), self._patience)
+            return
+        with suppress(StorageFailure):
+            self._catalog.log(self.job.id, level, text)
 
     def finish(self, result: dict[str, Any]) -> None:
         """End the job as done.
@@ -154,6 +160,7 @@ class Lease:
             LeaseLost: The job is no longer this worker's.
         """
         patiently(lambda: self._catalog.finish(self._claim, status, result=result, error=error), self._patience)
+        self._ended = True
 
     def finish_with_model(self, model: Model, result: dict[str, Any]) -> None:
         """End the job as done, and add its custom model.
@@ -163,6 +170,7 @@ class Lease:
             AlreadyExists: A model of that name was added meanwhile.
         """
         patiently(lambda: self._catalog.finish_with_model(self._claim, model, result), self._patience)
+        self._ended = True
 
     def commit_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Make a checkpoint the one to continue from.
