@@ -24,7 +24,9 @@ def score(
         str, typer.Option(help="What the rows are: text, classification, regression, forecast or extraction.")
     ] = "text",
     against: Annotated[Path | None, typer.Option(help="A table of the same records, to compare with.")] = None,
-    references: Annotated[Path | None, typer.Option(help="For plain text: the file with a reference a line.")] = None,
+    references: Annotated[
+        Path | None, typer.Option(help="For plain text: the file with a reference a line, in the same order.")
+    ] = None,
     prediction: Annotated[str, typer.Option(help="The column of what a model said.")] = "prediction",
     reference: Annotated[str, typer.Option(help="The column of what is right: a text, a list of texts, a number.")] = (
         "reference"
@@ -81,6 +83,8 @@ def _show(found: TableReport) -> None:
         _show_comparisons(found.comparisons)
     if found.n_unmatched:
         typer.echo(f"{found.n_unmatched:,} records are in one table only, and not compared")
+    if found.n_ungrouped:
+        typer.echo(f"{found.n_ungrouped:,} records have no group")
     for group in found.groups:
         typer.echo(f"\n{group.name}: {group.n:,} records")
         _show_scores(group.scores)
