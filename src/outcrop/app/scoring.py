@@ -116,6 +116,9 @@ class _Kind:
 
 
 def _open(request: ScoringRequest, file: Path) -> Table:
+    if request.references is None and file.suffix.lower() == ".txt":
+        expected = "--references FILE, with a reference a line"
+        raise InvalidInput([Fault(place(file), None, "", "plain text without references", expected)])
     return open_table(file) if request.references is None else open_paired(file, request.references)
 
 

@@ -24,9 +24,7 @@ def score(
         str, typer.Option(help="What the rows are: text, classification, regression, forecast or extraction.")
     ] = "text",
     against: Annotated[Path | None, typer.Option(help="A table of the same records, to compare with.")] = None,
-    references: Annotated[
-        Path | None, typer.Option(help="For plain text: the file with a reference a line, in the same order.")
-    ] = None,
+    references: Annotated[Path | None, typer.Option(help="For plain text: the file with a reference a line.")] = None,
     prediction: Annotated[str, typer.Option(help="The column of what a model said.")] = "prediction",
     reference: Annotated[str, typer.Option(help="The column of what is right: a text, a list of texts, a number.")] = (
         "reference"

@@ -249,7 +249,7 @@ class ParquetTable(_File):
                     for row in batch.to_pylist():
                         self.n_bytes += 1
                         yield Line(self.n_bytes, row)
-        except ArrowException as error:
+        except (ArrowException, OSError) as error:
             yield self._fault(None, f"no Parquet file that can be read ({error})", "a whole Parquet file")
 
 

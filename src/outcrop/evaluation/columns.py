@@ -177,15 +177,19 @@ def texts(columns: Columns) -> Reading:
 
 
 def classification(columns: Columns, names: Collection[str], positive: str | None) -> Reading:
-    """Labels and scores: ``Classified``."""
-    right = columns.label if columns.label in names else columns.reference
-    scored, predicted = columns.score in names, columns.prediction in names
+    """Labels and scores: ``Classified``. A column that was named must be there; one that goes by its own name may be."""
+    by_default = Columns()
+    unlabelled = columns.label == by_default.label and columns.label not in names
+    right = columns.reference if unlabelled and columns.reference in names else columns.label
+    scored = columns.score in names or columns.score != by_default.score
+    predicted = columns.prediction in names or columns.prediction != by_default.prediction or not scored
+    needed = (right, *((columns.prediction,) if predicted else ()), *((columns.score,) if scored else ()))
 
     def item(cells: Cells) -> Classified:
         said = cells.label(columns.prediction) if predicted else None
         return Classified(cells.label(right), said, _scores(cells, columns.score, positive) if scored else None)
 
-    return Reading((right, columns.score if scored else columns.prediction), right, item, lambda one: one.label)
+    return Reading(needed, right, item, lambda one: one.label)
 
 
 def _scores(cells: Cells, name: str, positive: str | None) -> dict[str, float] | None:
