@@ -177,7 +177,7 @@ def texts(columns: Columns) -> Reading:
 
 
 def classification(columns: Columns, names: Collection[str], positive: str | None) -> Reading:
-    """Labels and scores: ``Classified``. A column that was named must be there; one that goes by its own name may be."""
+    """Labels and scores: ``Classified``. A column that goes by another name than its own must be there."""
     by_default = Columns()
     unlabelled = columns.label == by_default.label and columns.label not in names
     right = columns.reference if unlabelled and columns.reference in names else columns.label

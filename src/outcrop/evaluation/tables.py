@@ -257,14 +257,14 @@ def _matched(baseline: TableRows, table: TableRows) -> tuple[NDArray[np.int64], 
 def _places_by_id(baseline: TableRows, table: TableRows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     faults = [fault for each in (baseline, table) for fault in _repeated(each)]
     before = {name: place for place, name in enumerate(baseline.ids)}
-    both = [(before[name], place) for place, name in enumerate(table.ids) if name in before]
-    if not both:
+    at = np.fromiter((before.get(name, -1) for name in table.ids), np.int64, len(table.ids))
+    other = np.flatnonzero(at >= 0)
+    if not len(other):
         found = f"ids such as {shown(table.ids[0])}, none of which is in {baseline.name}"
         faults.append(Fault(table.name, None, "", found, f"ids such as {shown(baseline.ids[0])}"))
     if faults:
         raise InvalidInput(faults)
-    at = np.array(both, dtype=np.int64)
-    return at[:, 0], at[:, 1]
+    return at[other], other
 
 
 def _repeated(table: TableRows) -> Iterator[Fault]:
