@@ -31,6 +31,7 @@ from outcrop.domain.hyperparameters import choose
 from outcrop.domain.jobs import Job, Status
 from outcrop.domain.models import Customization, Model
 from outcrop.domain.scores import Report
+from outcrop.evaluation.tables import TableReport
 from outcrop.evaluation.tasks import task_type
 from outcrop.testing.catalogs import a_model
 from outcrop.trainers.estimate import Estimate
@@ -325,7 +326,9 @@ def test_the_layers_page_is_the_tested_order() -> None:
     assert [set(line.split(", ")) for line in shown.splitlines()] == [set(layer) for layer in LAYERS]
 
 
-@pytest.mark.parametrize("heading", ["A job", "A model", "An estimate", "A dataset check", "A report", "A finding"])
+@pytest.mark.parametrize(
+    "heading", ["A job", "A model", "An estimate", "A dataset check", "A report", "A table report", "A finding"]
+)
 def test_fields_of_documents_are_told(heading: str) -> None:
 
     kinds: dict[str, Any] = {
@@ -334,6 +337,7 @@ def test_fields_of_documents_are_told(heading: str) -> None:
         "An estimate": Estimate,
         "A dataset check": DatasetCheck,
         "A report": Report,
+        "A table report": TableReport,
         "A finding": Finding,
     }
     page = (ROOT / "docs" / "how-to" / "scripting.md").read_text(encoding="utf-8")

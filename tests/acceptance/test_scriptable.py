@@ -109,6 +109,12 @@ def test_every_command(command: Command, tmp_path: Path, tiny_folder: Path, runn
     assert len(call("jobs", "list")["jobs"]) == 2
     exported = call("models", "export", "new", "out", "--merged")
     assert (Path(exported["folder"]) / "model.safetensors").is_file()
+    write_lines(
+        tmp_path / "said.jsonl", [{"prediction": "a b", "reference": "a b"}, {"prediction": None, "reference": "b"}]
+    )
+    scored = call("score", "said.jsonl", "--metrics", "rougeL,exact_match", "--against", "said.jsonl")
+    assert [(one["value"], one["n_scored"], one["n_given"]) for one in scored["scores"]] == [(1, 1, 2)] * 4
+    assert [(one["difference"], one["low"]) for one in scored["comparisons"]] == [(0, None), (0, None)]
     assert call("jobs", "stop", job, code=2)["error"]["code"] == "ConflictException"
     assert call("jobs", "resume", job, code=2)["error"]["code"] == "ConflictException"
     assert call("jobs", "delete", job)["freed_bytes"] > 0

@@ -22,8 +22,8 @@ NAN = math.nan
         (0.5, 0.5, 0.5, "0.500", "0.500 to 0.500"),
         (-0.0001, -0.2, 0.2, "0.00", "−0.20 to 0.20"),
         (0.25, None, None, "0.250", "not enough data (n=128)"),
-        (None, None, None, "–", "no record could be scored"),
-        (NAN, NAN, math.inf, "–", "no record could be scored"),
+        (None, None, None, "–", "undefined on these records"),
+        (NAN, NAN, math.inf, "–", "undefined on these records"),
     ],
 )
 def test_a_value_has_two_digits_of_its_interval(
@@ -35,6 +35,7 @@ def test_a_value_has_two_digits_of_its_interval(
 
 def test_a_score_over_no_records_says_so() -> None:
     assert numbers.score_interval(score("m", "rougeL", value=None, n_scored=0, n_given=0)) == "no records"
+    assert numbers.score_interval(score("m", "rougeL", value=None, n_scored=0)) == "no record could be scored"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from outcrop.data.tables import PairedTable, Table, open_table
+from outcrop.data.faults import place, shown
+from outcrop.data.tables import Table, open_paired, open_table
 from outcrop.domain.errors import Fault, InvalidInput
 from outcrop.evaluation import columns as reading_of
 from outcrop.evaluation.columns import Cells, Columns, Reading
@@ -115,8 +116,10 @@ class _Kind:
 
 
 def _open(request: ScoringRequest, file: Path) -> Table:
-    table = open_table(file)
-    return table if request.references is None else PairedTable(table, open_table(request.references))
+    if request.references is None and file.suffix.lower() == ".txt":
+        expected = "--references FILE, with a reference a line"
+        raise InvalidInput([Fault(place(file), None, "", "plain text without references", expected)])
+    return open_table(file) if request.references is None else open_paired(file, request.references)
 
 
 def _read(request: ScoringRequest, file: Path, name: str, kind: _Kind, tell: Tell | None) -> TableRows:
@@ -126,7 +129,8 @@ def _read(request: ScoringRequest, file: Path, name: str, kind: _Kind, tell: Tel
 def _kind(request: ScoringRequest, table: Table, encoders: Callable[[str], Encoder] | None) -> _Kind:
     names = list(first_row(table))
     columns = request.columns
-    wanted = [each for name in request.metrics for each in FAMILIES.get(name, (name,))]
+    # A family may have a metric that is also asked for by itself.
+    wanted = list(dict.fromkeys(each for name in request.metrics for each in FAMILIES.get(name, (name,))))
     match request.task:
         case TableTask.TEXT:
             chosen = wanted or [*FAMILIES["rouge"], "exact_match"]
@@ -137,10 +141,10 @@ def _kind(request: ScoringRequest, table: Table, encoders: Callable[[str], Encod
             of_numbers = [_one(OF_NUMBERS, name)() for name in wanted] or all_metrics(scales=columns.scale in names)
             return _Kind(reading_of.regression(columns, names), of_numbers)
         case TableTask.FORECAST:
-            reading = reading_of.forecast(columns, names)
-            levels = list(reading_of.levels(names))
+            by_level = reading_of.levels(names, table.where)
+            levels = list(by_level)
             found = [metric for name in wanted for metric in _one(OF_QUANTILES, name)(levels)]
-            return _Kind(reading, found or for_quantiles(levels))
+            return _Kind(reading_of.forecast(columns, by_level), found or for_quantiles(levels))
         case TableTask.EXTRACTION:
             of_entities = [_one(_OF_ENTITIES, name)() for name in wanted or _OF_ENTITIES]
             return _Kind(reading_of.extraction(columns), of_entities)
@@ -148,27 +152,51 @@ def _kind(request: ScoringRequest, table: Table, encoders: Callable[[str], Encod
 
 def _classification(request: ScoringRequest, names: Sequence[str], wanted: Sequence[str]) -> _Kind:
     reading = reading_of.classification(request.columns, names, request.positive)
+    factories = [_one(OF_LABELS, name) for name in wanted]
     labels = _labels(request, reading)
-    scored, predicted = request.columns.score in names, request.columns.prediction in names
-    if wanted:
-        return _Kind(reading, [_one(OF_LABELS, name)(labels, request.positive) for name in wanted])
-    metrics = for_labels(labels, request.positive, scores=scored)
-    of_scores = {metric.name for metric in metrics} - {
-        metric.name for metric in for_labels(labels, request.positive, scores=False)
-    }
-    return _Kind(reading, [metric for metric in metrics if predicted or metric.name in of_scores])
+    try:
+        if factories:
+            return _Kind(reading, [make(labels, request.positive) for make in factories])
+        return _Kind(reading, _by_default(request, names, labels))
+    except InvalidInput as error:
+        if len(labels) > 1:
+            raise
+        found = f"the label {shown(labels[0])} alone" if labels else "no label in any row"
+        expected = "two labels or more; --positive names the other one"
+        raise InvalidInput([Fault(place(request.file), None, reading.right, found, expected)]) from error
+
+
+def _by_default(request: ScoringRequest, names: Sequence[str], labels: Sequence[str]) -> list[Metric[Any]]:
+    """The metrics of labels, of scores, or of both, as the table has them."""
+    metrics = for_labels(labels, request.positive, scores=request.columns.score in names)
+    if request.columns.prediction in names:
+        return metrics
+    of_labels = {metric.name for metric in for_labels(labels, request.positive, scores=False)}
+    return [metric for metric in metrics if metric.name not in of_labels]
 
 
 def _labels(request: ScoringRequest, reading: Reading) -> list[str]:
-    """All labels that are right somewhere, and those that scores are for: a pass of its own."""
-    found = set() if request.positive is None else {request.positive}
+    """All labels that are right somewhere, and those that scores are for: a pass of its own.
+
+    Raises:
+        InvalidInput: The positive label is none of several, or where that or a label is wanting, rows can't be read.
+    """
+    found: set[str] = set()
     for item in _open(request, request.file):
         if not isinstance(item, Fault):
             cells = Cells(item, "")
             right, scores = cells.label(reading.right), item.value.get(request.columns.score)
             found |= set() if right is None else {right}
             found |= set(map(str, scores)) if isinstance(scores, Mapping) else set()
-    return sorted(found)
+    if len(found) > 1 and request.positive in (None, *found):
+        return sorted(found)
+    # The rows' own faults come first: they may be why.
+    read_rows(_open(request, request.file), "", reading, request.columns, ())
+    if len(found) > 1:
+        there = f"the labels {', '.join(map(shown, sorted(found)[:8]))}"
+        expected = f"{shown(str(request.positive))} among them, which --positive names"
+        raise InvalidInput([Fault(place(request.file), None, reading.right, there, expected)])
+    return sorted(found | ({request.positive} if found and request.positive is not None else set()))
 
 
 def _one(metrics: Mapping[str, Any], name: str) -> Any:

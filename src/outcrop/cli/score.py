@@ -81,6 +81,8 @@ def _show(found: TableReport) -> None:
         _show_comparisons(found.comparisons)
     if found.n_unmatched:
         typer.echo(f"{found.n_unmatched:,} records are in one table only, and not compared")
+    if found.n_ungrouped:
+        typer.echo(f"{found.n_ungrouped:,} records have no group")
     for group in found.groups:
         typer.echo(f"\n{group.name}: {group.n:,} records")
         _show_scores(group.scores)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import csv
+import stat
 from collections.abc import Callable, Iterator
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from outcrop.data.faults import place, shown
-from outcrop.data.reading import JsonLines, Line
-from outcrop.domain.errors import Fault, MissingExtra
+from outcrop.data.reading import LONGEST_LINE, JsonLines, Line
+from outcrop.domain.errors import Fault, InvalidInput, MissingExtra
 
 #: Rows of a Parquet file that are in memory at once.
 _BATCH = 1024
@@ -61,6 +62,25 @@ def open_table(path: Path | str, name: str = "") -> Table:
     return kind(Path(path), name=name)
 
 
+def open_paired(responses: Path | str, references: Path | str) -> Table:
+    """A pass over responses whose references are the lines of a plain text.
+
+    Args:
+        responses: A table, or plain text where its name ends as no table's does.
+        references: Plain text; a line is the ``reference`` of the response in the same place.
+
+    Raises:
+        InvalidInput: The name of the references ends as a table's does.
+        MissingExtra: As ``open_table``.
+    """
+    ending = Path(references).suffix.lower()
+    if ending in _KINDS and ending != ".txt":
+        expected = "plain text, a reference a line; a table has its references in a column"
+        raise InvalidInput([Fault(place(Path(references)), None, "", f"a name that ends in {ending}", expected)])
+    kind = _KINDS.get(Path(responses).suffix.lower(), TextTable)
+    return PairedTable(kind(Path(responses)), TextTable(Path(references)))
+
+
 class PairedTable:
     """A table of responses whose references are the lines of another file."""
 
@@ -79,16 +99,27 @@ class PairedTable:
         return self._responses.total_bytes + self._references.total_bytes
 
     def __iter__(self) -> Iterator[Line | Fault]:
+        faulty = False
         for response, reference in zip_longest(self._responses, self._references):
-            if response is None or reference is None:
-                longer, shorter = (self._references, self._responses)[:: -1 if reference is None else 1]
-                expected = f"a line for each line of {shorter.where}"
-                yield Fault(longer.where, None, "", "more lines than there", expected)
-                return
-            if isinstance(response, Fault) or isinstance(reference, Fault):
-                yield response if isinstance(response, Fault) else reference
+            if isinstance(response, Line) and isinstance(reference, Line):
+                yield Line(response.number, {**response.value, "reference": reference.value["prediction"]})
+            elif isinstance(response, Fault) or isinstance(reference, Fault):
+                faulty = True
+                yield from (each for each in (response, reference) if isinstance(each, Fault))
             else:
-                yield Line(response.number, {**response.value, "reference": reference.value.get("prediction")})
+                # A pass may end early because of a fault, which has been told.
+                if not faulty:
+                    yield self._unequal(response, reference)
+                return
+
+    def _unequal(self, response: Line | None, reference: Line | None) -> Fault:
+        longer, shorter = self._responses, self._references
+        if response is None:
+            longer, shorter = shorter, longer
+        number = next(line.number for line in (response, reference) if line is not None)
+        return Fault(
+            longer.where, number, "", f"a line with none beside it in {shorter.where}", "as many in both files"
+        )
 
 
 class _File:
@@ -102,19 +133,50 @@ class _File:
 
     def __iter__(self) -> Iterator[Line | Fault]:
         try:
-            self.total_bytes = self.path.stat().st_size
-            yield from self._rows()
+            status = self.path.stat()
+            if stat.S_ISREG(status.st_mode):
+                self.total_bytes = status.st_size
+                yield from self._rows()
+            else:
+                found = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or a device"
+                yield self._fault(None, found, "a regular file: it is read more than once")
         except OSError as error:
             yield self._fault(None, f"no file that can be read ({error.strerror or error})", "the path of a table")
-        except UnicodeDecodeError as error:
-            found = f"a byte that isn't UTF-8 (0x{error.object[error.start]:02x})"
-            yield self._fault(None, found, "UTF-8: save it as UTF-8")
+        except _Unreadable as unreadable:
+            yield unreadable.fault
 
     def _rows(self) -> Iterator[Line | Fault]:
         raise NotImplementedError
 
+    def _texts(self, file: BinaryIO) -> Iterator[str]:
+        """The lines of a text.
+
+        Raises:
+            _Unreadable: A line is no UTF-8, or too long to be held in memory.
+        """
+        number = 0
+        while raw := file.readline(LONGEST_LINE + 1):
+            number += 1
+            self.n_bytes += len(raw)
+            if len(raw) > LONGEST_LINE:
+                expected = f"at most {LONGEST_LINE:,} bytes in a line"
+                raise _Unreadable(self._fault(number, f"a line of more than {LONGEST_LINE:,} bytes", expected))
+            try:
+                yield raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                found = f"a byte that isn't UTF-8 (0x{error.object[error.start]:02x})"
+                raise _Unreadable(self._fault(number, found, "UTF-8: save it as UTF-8")) from error
+
     def _fault(self, line: int | None, found: str, expected: str) -> Fault:
         return Fault(self.where, line, "", found, expected)
+
+
+class _Unreadable(Exception):
+    """A line after which no other can be read."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
 
 
 class CsvTable(_File):
@@ -124,28 +186,28 @@ class CsvTable(_File):
 
     def _rows(self) -> Iterator[Line | Fault]:
         csv.field_size_limit(_LONGEST_FIELD)
-        with self.path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(self._counted(file), delimiter=self.delimiter, strict=True)
+        with self.path.open("rb") as file:
+            reader = csv.reader(self._texts(file), delimiter=self.delimiter, strict=True)
+            before = 0
             try:
                 header = next(reader, [])
                 problem = _header_problem(header)
                 if problem is not None:
                     yield self._fault(1, *problem)
                     return
+                before = reader.line_num
                 for cells in reader:
                     if cells:
-                        yield self._row(reader.line_num, header, cells)
+                        yield self._row(before + 1, header, cells)
+                    before = reader.line_num
             except csv.Error as error:
-                yield self._fault(reader.line_num, f"no CSV ({error})", "quotes that end, and a delimiter after them")
-
-    def _counted(self, file: Any) -> Iterator[str]:
-        for line in file:
-            self.n_bytes += len(line)
-            yield line
+                found = f"a row that is no CSV ({error})"
+                yield self._fault(before + 1, found, "quotes that end, and a delimiter after them")
 
     def _row(self, number: int, header: list[str], cells: list[str]) -> Line | Fault:
         if len(cells) != len(header):
-            return self._fault(number, f"{len(cells)} cells", f"{len(header)}, as the header has")
+            found = f"{len(cells)} cell{'' if len(cells) == 1 else 's'}"
+            return self._fault(number, found, f"{len(header)}, as the header has")
         return Line(number, dict(zip(header, cells, strict=True)))
 
 
@@ -159,9 +221,8 @@ class TextTable(_File):
     """A pass over plain text: each line is a response."""
 
     def _rows(self) -> Iterator[Line | Fault]:
-        with self.path.open(encoding="utf-8-sig", newline="\n") as file:
-            for number, line in enumerate(file, 1):
-                self.n_bytes += len(line)
+        with self.path.open("rb") as file:
+            for number, line in enumerate(self._texts(file), 1):
                 yield Line(number, {"prediction": line.rstrip("\r\n")})
 
 
@@ -188,11 +249,14 @@ class ParquetTable(_File):
                     for row in batch.to_pylist():
                         self.n_bytes += 1
                         yield Line(self.n_bytes, row)
-        except ArrowException as error:
+        except (ArrowException, OSError) as error:
             yield self._fault(None, f"no Parquet file that can be read ({error})", "a whole Parquet file")
 
 
 _KINDS: dict[str, Callable[..., Table]] = {
+    ".jsonl": JsonLines,
+    ".ndjson": JsonLines,
+    ".json": JsonLines,
     ".csv": CsvTable,
     ".tsv": TsvTable,
     ".txt": TextTable,

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from outcrop.data.faults import described, shown
@@ -16,7 +17,7 @@ from outcrop.metrics.entities import Spanned, Tagged
 from outcrop.metrics.forecast.forecasted import Forecasted
 from outcrop.metrics.protocol import Pair
 from outcrop.metrics.regression.estimated import Estimated
-from outcrop.metrics.tagging import Span
+from outcrop.metrics.tagging import Span, faulty
 
 _QUANTILE = re.compile(r"[pP](\d{1,2}(?:\.\d+)?)")
 
@@ -62,7 +63,7 @@ class Cells:
         value = self.line.value.get(name)
         if value is None or isinstance(value, str):
             return value
-        self._fault(name, value, "a text")
+        self.fault(name, value, "a text")
         return None
 
     def texts(self, name: str) -> tuple[str, ...]:
@@ -71,7 +72,7 @@ class Cells:
         if isinstance(value, list):
             if all(isinstance(each, str) for each in value):
                 return tuple(value)
-            self._fault(name, value, "a text, or a list of texts")
+            self.fault(name, value, "a text, or a list of texts")
             return ()
         text = self.text(name)
         return () if text is None else (text,)
@@ -79,7 +80,7 @@ class Cells:
     def label(self, name: str) -> str | None:
         """A label: a text as it is, a whole number or a truth value as JSON writes it."""
         value = self.line.value.get(name)
-        if value is None or value == "":
+        if value is None or value == "" or value != value:
             return None
         if isinstance(value, bool):
             return str(value).lower()
@@ -87,8 +88,16 @@ class Cells:
             return str(value)
         if isinstance(value, float) and value.is_integer():
             return str(int(value))
-        self._fault(name, value, "a label: a text or a whole number")
+        self.fault(name, value, "a label: a text or a whole number")
         return None
+
+    def name(self, column: str) -> str:
+        """A label that must be there, since it names the record or what it belongs to; "" where it is not."""
+        told = len(self.faults)
+        label = self.label(column)
+        if label is None and len(self.faults) == told:
+            self.fault(column, self.line.value.get(column), "a text or a whole number in each record")
+        return label or ""
 
     def number(self, name: str) -> float | None:
         """A number, or a text that is one."""
@@ -98,7 +107,7 @@ class Cells:
         """An object of numbers."""
         value = self.line.value.get(name)
         if not isinstance(value, Mapping):
-            self._fault(name, value, "an object with a number for each name")
+            self.fault(name, value, "an object with a number for each name")
             return {}
         found = {str(key): self._number(f"{name}.{key}", each) for key, each in value.items()}
         return {key: number for key, number in found.items() if number is not None}
@@ -106,7 +115,7 @@ class Cells:
     def tags(self, name: str) -> tuple[str, ...] | tuple[Span, ...] | None:
         """A list of tags, a text of tags between white space, or a list of objects with type, start and end."""
         value = self.line.value.get(name)
-        if value is None:
+        if value is None or value == "":
             return None
         if isinstance(value, str):
             return tuple(value.split())
@@ -116,24 +125,28 @@ class Cells:
             spans = [_span(each) for each in value]
             if all(span is not None for span in spans):
                 return tuple(span for span in spans if span is not None)
-        self._fault(name, value, 'a list of tags, or of objects with "type", "start" and "end"')
+        self.fault(name, value, 'a list of tags, or of objects with "type", "start" and "end"')
         return None
 
     def _number(self, name: str, value: object) -> float | None:
         if value is None or value == "":
             return None
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
-        if isinstance(value, str):
+        # Python alone reads "1_000" as a number.
+        separated = isinstance(value, str) and "_" in value
+        if isinstance(value, int | float | Decimal | str) and not isinstance(value, bool) and not separated:
             try:
                 return float(value)
-            except ValueError:
+            except (ValueError, OverflowError):
                 pass
-        self._fault(name, value, "a number")
+        self.fault(name, value, "a number")
         return None
 
-    def _fault(self, name: str, value: object, expected: str) -> None:
-        self.faults.append(Fault(self.where, self.line.number, name, described(value), expected))
+    def fault(self, name: str, value: object, expected: str) -> None:
+        """Tell what is wrong with a cell."""
+        # Parquet has bytes, dates and the like, which JSON has not.
+        known = value is None or isinstance(value, bool | int | float | Decimal | str | list | dict)
+        found = described(value) if known else f"a value of the type {type(value).__name__}"
+        self.faults.append(Fault(self.where, self.line.number, name, found, expected))
 
 
 @dataclass(frozen=True)
@@ -144,11 +157,13 @@ class Reading:
         needed: Columns that the first row must have.
         right: The one of them that says what is right.
         item: Makes what metrics score.
+        answer: What is right, of what ``item`` made: equal for the same record of two tables.
     """
 
     needed: tuple[str, ...]
     right: str
     item: Callable[[Cells], Any]
+    answer: Callable[[Any], object]
 
 
 def texts(columns: Columns) -> Reading:
@@ -157,19 +172,24 @@ def texts(columns: Columns) -> Reading:
         (columns.prediction, columns.reference),
         columns.reference,
         lambda cells: Pair(cells.text(columns.prediction), cells.texts(columns.reference)),
+        lambda pair: pair.references,
     )
 
 
 def classification(columns: Columns, names: Collection[str], positive: str | None) -> Reading:
-    """Labels and scores: ``Classified``."""
-    right = columns.label if columns.label in names else columns.reference
-    scored, predicted = columns.score in names, columns.prediction in names
+    """Labels and scores: ``Classified``. A column that goes by another name than its own must be there."""
+    by_default = Columns()
+    unlabelled = columns.label == by_default.label and columns.label not in names
+    right = columns.reference if unlabelled and columns.reference in names else columns.label
+    scored = columns.score in names or columns.score != by_default.score
+    predicted = columns.prediction in names or columns.prediction != by_default.prediction or not scored
+    needed = (right, *((columns.prediction,) if predicted else ()), *((columns.score,) if scored else ()))
 
     def item(cells: Cells) -> Classified:
         said = cells.label(columns.prediction) if predicted else None
         return Classified(cells.label(right), said, _scores(cells, columns.score, positive) if scored else None)
 
-    return Reading((right, columns.score if scored else columns.prediction), right, item)
+    return Reading(needed, right, item, lambda one: one.label)
 
 
 def _scores(cells: Cells, name: str, positive: str | None) -> dict[str, float] | None:
@@ -197,33 +217,45 @@ def regression(columns: Columns, names: Collection[str]) -> Reading:
             cells.number(columns.prediction),
             cells.number(columns.scale) if scaled else None,
         ),
+        lambda one: one.actual,
     )
 
 
-def levels(names: Collection[str]) -> dict[float, str]:
-    """The columns of quantiles by level, the lowest first: ``p10`` or ``P10`` is 0.1, ``p2.5`` is 0.025."""
-    found = {float(match[1]) / 100: name for name in names if (match := _QUANTILE.fullmatch(name))}
+def levels(names: Collection[str], where: str) -> dict[float, str]:
+    """The columns of quantiles by level, the lowest first: ``p10`` or ``P10`` is 0.1, ``p2.5`` is 0.025.
+
+    Raises:
+        InvalidInput: No column of the table at ``where`` is a quantile, two are the same one, or one is ``p0``.
+    """
+    found: dict[float, str] = {}
+    faults = []
+    for name in names:
+        match = _QUANTILE.fullmatch(name)
+        level = float(match[1]) / 100 if match else None
+        if level == 0:
+            faults.append(Fault(where, None, name, "a quantile at 0", "a quantile between p0 and p100"))
+        elif level in found:
+            faults.append(Fault(where, None, name, f"the same quantile as {shown(found[level])}", "each quantile once"))
+        elif level is not None:
+            found[level] = name
+    if not found and not faults:
+        there = ", ".join(shown(name) for name in list(names)[:8])
+        faults.append(
+            Fault(where, None, "", f"the columns {there}", "columns of quantiles: p10, p50, p90 and the like")
+        )
+    if faults:
+        raise InvalidInput(faults)
     return dict(sorted(found.items()))
 
 
-def forecast(columns: Columns, names: Collection[str]) -> Reading:
-    """Actual values and quantiles: ``Forecasted``.
-
-    Raises:
-        InvalidInput: No column is a quantile.
-    """
-    by_level = levels(names)
-    if not by_level:
-        found = ", ".join(shown(name) for name in list(names)[:8])
-        raise InvalidInput(
-            [Fault("columns", None, "", found, "columns of quantiles, named p10, p50, p90 and the like")]
-        )
+def forecast(columns: Columns, by_level: Mapping[float, str]) -> Reading:
+    """Actual values and quantiles, whose columns ``levels`` found: ``Forecasted``."""
 
     def item(cells: Cells) -> Forecasted:
         said = {level: number for level, name in by_level.items() if (number := cells.number(name)) is not None}
         return Forecasted(cells.number(columns.reference), said)
 
-    return Reading((columns.reference,), columns.reference, item)
+    return Reading((columns.reference,), columns.reference, item, lambda one: one.actual)
 
 
 def extraction(columns: Columns) -> Reading:
@@ -232,10 +264,26 @@ def extraction(columns: Columns) -> Reading:
     def item(cells: Cells) -> Tagged | Spanned:
         said, right = cells.tags(columns.prediction), cells.tags(columns.reference)
         if any(isinstance(each, Span) for each in (*(said or ()), *(right or ()))):
+            for name, value in ((columns.prediction, said), (columns.reference, right)):
+                if value and not isinstance(value[0], Span):
+                    cells.fault(name, list(value), "objects as in the other column, and no tags")
             return Spanned(_only_spans(said), _only_spans(right))
-        return Tagged(_only_tags(said), _only_tags(right))
+        tagged = Tagged(_only_tags(said), _only_tags(right))
+        _check_tags(cells, columns, tagged)
+        return tagged
 
-    return Reading((columns.prediction, columns.reference), columns.reference, item)
+    return Reading((columns.prediction, columns.reference), columns.reference, item, lambda one: one.reference)
+
+
+def _check_tags(cells: Cells, columns: Columns, tagged: Tagged) -> None:
+    predicted, right = tagged.predicted, tagged.reference
+    for name, tags in ((columns.prediction, predicted), (columns.reference, right)):
+        for place in faulty(tags or (), "any"):
+            cells.fault(f"{name}[{place}]", (tags or ())[place], "O, or a tag such as B-PER")
+    if predicted is not None and right is not None and len(predicted) != len(right):
+        cells.fault(
+            columns.prediction, list(predicted), f"{len(right)} tags, as many as {shown(columns.reference)} has"
+        )
 
 
 def _only_spans(value: tuple[Any, ...] | None) -> tuple[Span, ...] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from sys import intern
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from outcrop.metrics.protocol import Metric, Rows
 
 #: Rows whose items are in memory at once.
 _PART = 1024
+
+_SAME = "the same records in the same order"
 
 Tell = Callable[[int, int], None]
 """Called with bytes done and bytes in all."""
@@ -46,6 +49,7 @@ class TableReport:
         comparisons: The table minus the baseline, every metric; empty for one table.
         groups: The same within each group, the largest first.
         n_unmatched: Records that only one of two tables has; they count in its own scores and not in comparisons.
+        n_ungrouped: Compared records, or those of a table alone, without a value to group by; they are in no group.
     """
 
     task: str
@@ -53,6 +57,7 @@ class TableReport:
     comparisons: tuple[Comparison, ...] = ()
     groups: tuple[Group, ...] = ()
     n_unmatched: int = 0
+    n_ungrouped: int = 0
 
 
 @dataclass
@@ -72,7 +77,7 @@ class TableRows:
             self.name,
             {metric: rows[places] for metric, rows in self.rows.items()},
             [self.ids[place] for place in places] if self.ids else [],
-            [self.groups[place] for place in places],
+            [self.groups[place] for place in places] if self.groups else [],
             [self.clusters[place] for place in places] if self.clusters else [],
             array("q", [self.references[place] for place in places]),
         )
@@ -105,8 +110,8 @@ def read_rows(
 ) -> TableRows:
     """Count what the metrics need, part by part.
 
-    Memory grows by eight bytes for each number of a metric's rows and each record, and by a pointer for each id, group
-    and cluster; texts go as they come.
+    Memory grows with each record by eight bytes for each number of a metric's row, by two words, and by its id where
+    there are ids; texts go as they come.
 
     Raises:
         InvalidInput: A column is missing, or cells can't be read: all faults.
@@ -136,7 +141,9 @@ def _parts(
             _require_columns(line, needed, table.where)
         cells = Cells(line, table.where)
         items.append(reading.item(cells))
-        _name(cells, columns, reading, found)
+        # Python's hash of -1.0 is that of -2.0; those of their texts differ.
+        found.references.append(hash(repr(reading.answer(items[-1]))))
+        _name(cells, columns, found)
         for fault in cells.faults:
             faults.add(fault)
         if len(items) == _PART:
@@ -165,15 +172,15 @@ def _require_columns(line: Line, needed: Sequence[str], where: str) -> None:
         raise InvalidInput(faults)
 
 
-def _name(cells: Cells, columns: Columns, reading: Reading, found: TableRows) -> None:
-    """Keep what names a record: its id, group and cluster, and a mark of its reference."""
-    value = cells.line.value
-    found.references.append(hash(repr(value.get(reading.right))))
+def _name(cells: Cells, columns: Columns, found: TableRows) -> None:
+    """Keep what names a record: its id, group and cluster. Many records share one text of the last two."""
     if columns.id is not None:
-        found.ids.append(str(value.get(columns.id)))
-    found.groups.append(None if columns.group is None else cells.label(columns.group))
+        found.ids.append(cells.name(columns.id))
+    if columns.group is not None:
+        group = cells.label(columns.group)
+        found.groups.append(None if group is None else intern(group))
     if columns.cluster is not None:
-        found.clusters.append(str(value.get(columns.cluster)))
+        found.clusters.append(intern(cells.name(columns.cluster)))
 
 
 def report(
@@ -190,12 +197,13 @@ def report(
     n_unmatched = 0
     if baseline is not None:
         places = _matched(baseline, table)
-        n_unmatched = len(baseline.groups) + len(table.groups) - 2 * len(places[0])
+        n_unmatched = len(baseline.references) + len(table.references) - 2 * len(places[0])
         matched = [each.take(at) for each, at in zip(tables, places, strict=True)]
     scored, clusters = [each.scored() for each in matched], _clusters(matched[-1])
     compared = comparisons(scored, metrics, seed=seed, clusters=clusters) if baseline is not None else []
     by_group = _groups(matched, scored, metrics, clusters, seed)
-    return TableReport(task, tuple(whole), tuple(compared), tuple(by_group), n_unmatched)
+    n_ungrouped = matched[-1].groups.count(None)
+    return TableReport(task, tuple(whole), tuple(compared), tuple(by_group), n_unmatched, n_ungrouped)
 
 
 def _clusters(table: TableRows) -> list[str] | None:
@@ -231,32 +239,41 @@ def _in_group(score: Score) -> Score:
 def _matched(baseline: TableRows, table: TableRows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The places of the same records in both tables."""
     if table.ids:
-        return _matched_by_id(baseline, table)
-    n, n_baseline = len(table.groups), len(baseline.groups)
-    wanted = "the same records in the same order, or --id COLUMN"
-    if n != n_baseline:
-        expected = f"{n_baseline:,} as {baseline.name} has: {wanted}"
-        raise InvalidInput([Fault(table.name, None, "", f"{n:,} records", expected)])
-    for place, (one, other) in enumerate(zip(baseline.references, table.references, strict=True), 1):
-        if one != other:
-            found = f"record {place:,} with another reference than in {baseline.name}"
-            raise InvalidInput(
-                [Fault(table.name, None, "", found, "the same records in the same order, or --id COLUMN")]
-            )
-    return np.arange(n), np.arange(n)
+        at, other = _places_by_id(baseline, table)
+    else:
+        n, n_baseline = len(table.references), len(baseline.references)
+        if n != n_baseline:
+            expected = f"{n_baseline:,} as {baseline.name} has: {_SAME}, or --id COLUMN"
+            raise InvalidInput([Fault(table.name, None, "", f"{n:,} records", expected)])
+        at = other = np.arange(n)
+    marks, wanted = np.array(table.references)[other], np.array(baseline.references)[at]
+    for place in other[marks != wanted][:1]:
+        found = f"record {place + 1:,} with another right answer than in {baseline.name}"
+        expected = "one answer for each id" if table.ids else f"{_SAME}, or --id COLUMN"
+        raise InvalidInput([Fault(table.name, None, "", found, expected)])
+    return at, other
 
 
-def _matched_by_id(baseline: TableRows, table: TableRows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    places = {}
-    faults = []
-    for each in (baseline, table):
-        places[each.name] = {name: place for place, name in enumerate(each.ids)}
-        if len(places[each.name]) < len(each.ids):
-            twice = next(name for place, name in enumerate(each.ids) if places[each.name][name] != place)
-            faults.append(Fault(each.name, None, "id", f"{shown(twice)} more than once", "each id once"))
+def _places_by_id(baseline: TableRows, table: TableRows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    faults = [fault for each in (baseline, table) for fault in _repeated(each)]
+    before = {name: place for place, name in enumerate(baseline.ids)}
+    at = np.fromiter((before.get(name, -1) for name in table.ids), np.int64, len(table.ids))
+    other = np.flatnonzero(at >= 0)
+    if not len(other):
+        found = f"ids such as {shown(table.ids[0])}, none of which is in {baseline.name}"
+        faults.append(Fault(table.name, None, "", found, f"ids such as {shown(baseline.ids[0])}"))
     if faults:
         raise InvalidInput(faults)
-    before = places[baseline.name]
-    both = [(before[name], place) for place, name in enumerate(table.ids) if name in before]
-    at = np.array(both, dtype=np.int64).reshape(len(both), 2)
-    return at[:, 0], at[:, 1]
+    return at[other], other
+
+
+def _repeated(table: TableRows) -> Iterator[Fault]:
+    """The first id that is there twice."""
+    seen: dict[str, int] = {}
+    for place, name in enumerate(table.ids, 1):
+        first = seen.setdefault(name, place)
+        if first != place:
+            yield Fault(
+                table.name, None, "", f"the id {shown(name)} in records {first:,} and {place:,}", "each id once"
+            )
+            return

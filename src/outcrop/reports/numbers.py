@@ -112,6 +112,8 @@ def score_value(score: Score) -> str:
 def score_interval(score: Score) -> str:
     """The score's interval, or why there is none."""
     if known(score.value) is None:
+        if score.n_scored:
+            return "undefined on these records"
         return "no records" if score.n_given == 0 else "no record could be scored"
     return interval(score.low, score.high, places(score.value, score.low, score.high)) or too_few(score.n_scored)
 
