@@ -24,6 +24,8 @@ from outcrop import Outcrop
 from outcrop.domain.models import Model
 from outcrop.models.weights import weights_hash
 
+pytestmark = pytest.mark.process
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 

@@ -23,6 +23,7 @@ def test_scores_are_sacrebleus() -> None:
     assert [BLEU.score(rows) for rows in wmt17_rows()] == pytest.approx(wmt17()["bleu"], rel=1e-12)
 
 
+@pytest.mark.real
 def test_approximate_randomisation_agrees_with_multeval() -> None:
     # MultEval's 10,000 trials leave a standard error of 0.005 at most, ours less.
     found = randomised_p_values(pairings(), seed=1, permutations=20_000)
@@ -44,6 +45,7 @@ def test_resamples_give_moses_p_values() -> None:
     assert found == pytest.approx(np.array(wmt17()["moses_paired_bootstrap"]), abs=0.01)
 
 
+@pytest.mark.real
 def test_interval_and_p_value_tell_the_same() -> None:
     (compared,) = zip(
         *compare_many([BLEU], [wmt17_rows()[0]], [[rows] for rows in wmt17_rows()[1:]], seed=1), strict=True
