@@ -66,6 +66,7 @@ def score(
 
 
 def _show(found: TableReport) -> None:
+    from outcrop.reports import numbers
     from outcrop.reports.verdict import verdict
 
     if found.comparisons:
@@ -80,11 +81,13 @@ def _show(found: TableReport) -> None:
     if found.comparisons:
         _show_comparisons(found.comparisons)
     if found.n_unmatched:
-        typer.echo(f"{found.n_unmatched:,} records are in one table only, and not compared")
+        verb = "is" if found.n_unmatched == 1 else "are"
+        typer.echo(f"{numbers.records(found.n_unmatched)} {verb} in one table only, and not compared")
     if found.n_ungrouped:
-        typer.echo(f"{found.n_ungrouped:,} records have no group")
+        verb = "has" if found.n_ungrouped == 1 else "have"
+        typer.echo(f"{numbers.records(found.n_ungrouped)} {verb} no group")
     for group in found.groups:
-        typer.echo(f"\n{group.name}: {group.n:,} records")
+        typer.echo(f"\n{group.name}: {numbers.records(group.n)}")
         _show_scores(group.scores)
         if group.comparisons:
             _show_comparisons(group.comparisons)
