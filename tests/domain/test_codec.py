@@ -148,7 +148,8 @@ def test_plain_json_is_plain() -> None:
     assert plain["kind"] == "adapter"
     assert type(plain["kind"]) is str
     assert plain["lineage"]["base_identity"]["template"] == ""
-    assert plain["lineage"]["curve"][1] == {"step": 1, "epoch": 0, "training_loss": 1 / 3, "validation_loss": None}
+    unmeasured = {"validation_loss": None, "validation_metric": None}
+    assert plain["lineage"]["curve"][1] == {"step": 1, "epoch": 0, "training_loss": 1 / 3, **unmeasured}
 
 
 def test_all_faults_come_at_once_with_their_places() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outcrop.trainers.batching import epoch_order, micro_batches, padding_share
+from outcrop.trainers.batching import epoch_order, packed_batches, padded_batches
 
 
 @given(
@@ -21,12 +21,27 @@ def test_each_record_once_per_epoch(lengths: list[int], batch_size: int, seed: i
 
 
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=50), st.integers(1, 2000))
-def test_parts_keep_to_the_budget(lengths: list[int], budget: int) -> None:
+def test_padded_parts_keep_to_the_budget(lengths: list[int], budget: int) -> None:
     sizes = np.array(lengths)
-    parts = micro_batches(range(len(lengths)), sizes, budget)
+    parts = padded_batches(range(len(lengths)), sizes, budget)
     assert sorted(record for part in parts for record in part) == list(range(len(lengths)))
     for part in parts:
         assert len(part) == 1 or len(part) * max(lengths[record] for record in part) <= budget
+
+
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=50), st.integers(1, 2000), st.integers(1, 4))
+def test_packed_parts_keep_to_the_budget_and_give_everybody_work(lengths: list[int], budget: int, shares: int) -> None:
+    sizes = np.array(lengths)
+    parts = packed_batches(range(len(lengths)), sizes, budget, shares=shares)
+    assert sorted(record for part in parts for record in part) == list(range(len(lengths)))
+    assert all(len(part) == 1 or sum(lengths[record] for record in part) <= budget for part in parts)
+    assert len(parts) >= min(shares, len(lengths))
+
+
+def test_packed_parts_are_about_equally_large() -> None:
+    sizes = np.random.default_rng(0).lognormal(4.8, 0.4, 64).astype(np.int64)
+    loads = [int(sizes[part].sum()) for part in packed_batches(range(64), sizes, 4096)]
+    assert max(loads) <= 1.02 * min(loads)
 
 
 def test_epochs_differ_and_seeds_repeat() -> None:
@@ -40,4 +55,5 @@ def test_epochs_differ_and_seeds_repeat() -> None:
 def test_padding_stays_low_on_lengths_like_real_ones() -> None:
     sizes = np.random.default_rng(0).lognormal(4.8, 0.4, 2000).astype(np.int64)
     parts = [part.tolist() for part in epoch_order(sizes, 8, seed=0, epoch=0)]
-    assert padding_share(parts, sizes) < 0.05
+    computed = sum(len(part) * int(sizes[part].max()) for part in parts)
+    assert 1 - int(sizes.sum()) / computed < 0.05

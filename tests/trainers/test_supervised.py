@@ -16,7 +16,7 @@ from outcrop.domain.records import Message, Role, TrainingRecord
 from outcrop.models.chat import ChatTokenizer
 from outcrop.models.network import Network, load_network
 from outcrop.testing.trainers import Keeper, TrainerContract
-from outcrop.trainers import supervised
+from outcrop.trainers import cross_entropy
 from outcrop.trainers.adapters import LoraNetwork
 from outcrop.trainers.loop import Loop, Plan, TrainingDiverged
 from outcrop.trainers.protocol import Trainer
@@ -67,7 +67,7 @@ def folder(tiny_folder: Path) -> Path:
 @pytest.fixture(params=[None, 3], ids=["one chunk", "chunks of 3"])
 def chunk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param:
-        monkeypatch.setattr(supervised, "_HEAD_CHUNK", request.param)
+        monkeypatch.setattr(cross_entropy, "_CHUNK", request.param)
 
 
 def slow_loss(network: Network, rows: Records) -> tuple[torch.Tensor, int]:

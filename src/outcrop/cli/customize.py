@@ -15,16 +15,20 @@ if TYPE_CHECKING:
 
 
 def _setting(name: str) -> Any:
-    from outcrop.domain.hyperparameters import HYPERPARAMETERS, LORA_ONLY
+    from outcrop.domain.hyperparameters import HYPERPARAMETERS, LORA_ONLY, Number
 
     row = next(row for row in HYPERPARAMETERS if row.name == name)
     same = row.lora == row.full or name in LORA_ONLY
-    default = _number(row.lora) if same else f"{_number(row.lora)} (lora), {_number(row.full)} (full)"
-    text = f"{row.help} {_number(row.low)} to {_number(row.high)}; {default} where not given."
-    return typer.Option(help=text, show_default=False)
+    default = _shown(row.lora) if same else f"{_shown(row.lora)} (lora), {_shown(row.full)} (full)"
+    values = f"{_shown(row.kind.low)} to {_shown(row.kind.high)}" if isinstance(row.kind, Number) else row.kind.want
+    return typer.Option(
+        help=f"{row.help} {values[0].upper()}{values[1:]}; {default} where not given.", show_default=False
+    )
 
 
-def _number(value: float) -> str:
+def _shown(value: float | str | bool) -> str:
+    if isinstance(value, (bool, str)):
+        return str(value).lower()
     return f"{value:,.0f}" if value == int(value) else f"{value:g}"
 
 
@@ -37,13 +41,27 @@ def customize(
     epochs: Annotated[int | None, _setting("epochs")] = None,
     batch_size: Annotated[int | None, _setting("batch_size")] = None,
     learning_rate: Annotated[float | None, _setting("learning_rate")] = None,
+    learning_rate_multiplier: Annotated[float | None, _setting("learning_rate_multiplier")] = None,
     warmup_steps: Annotated[int | None, _setting("warmup_steps")] = None,
+    schedule: Annotated[str | None, _setting("schedule")] = None,
     weight_decay: Annotated[float | None, _setting("weight_decay")] = None,
+    l1: Annotated[float | None, _setting("l1")] = None,
     gradient_clip: Annotated[float | None, _setting("gradient_clip")] = None,
     rank: Annotated[int | None, _setting("rank")] = None,
     alpha: Annotated[float | None, _setting("alpha")] = None,
+    rslora: Annotated[bool | None, _setting("rslora")] = None,
+    targets: Annotated[str | None, _setting("targets")] = None,
     dropout: Annotated[float | None, _setting("dropout")] = None,
+    validations: Annotated[int | None, _setting("validations")] = None,
+    evaluation_percentage: Annotated[float | None, _setting("evaluation_percentage")] = None,
+    early_stopping_patience: Annotated[int | None, _setting("early_stopping_patience")] = None,
+    early_stopping_threshold: Annotated[float | None, _setting("early_stopping_threshold")] = None,
+    early_stopping_metric: Annotated[str | None, _setting("early_stopping_metric")] = None,
+    keep: Annotated[str | None, _setting("keep")] = None,
     max_length: Annotated[int | None, _setting("max_length")] = None,
+    long_records: Annotated[str | None, _setting("long_records")] = None,
+    turns: Annotated[str | None, _setting("turns")] = None,
+    number_format: Annotated[str | None, _setting("number_format")] = None,
     seed: Annotated[int | None, _setting("seed")] = None,
     estimate: Annotated[bool, typer.Option("--estimate", help="Check and estimate only; start nothing.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Start the job and come back at once.")] = False,
@@ -54,13 +72,27 @@ def customize(
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
+        "learning_rate_multiplier": learning_rate_multiplier,
         "warmup_steps": warmup_steps,
+        "schedule": schedule,
         "weight_decay": weight_decay,
+        "l1": l1,
         "gradient_clip": gradient_clip,
         "rank": rank,
         "alpha": alpha,
+        "rslora": rslora,
+        "targets": targets,
         "dropout": dropout,
+        "validations": validations,
+        "evaluation_percentage": evaluation_percentage,
+        "early_stopping_patience": early_stopping_patience,
+        "early_stopping_threshold": early_stopping_threshold,
+        "early_stopping_metric": early_stopping_metric,
+        "keep": keep,
         "max_length": max_length,
+        "long_records": long_records,
+        "turns": turns,
+        "number_format": number_format,
         "seed": seed,
     }
     from outcrop.app.customization import prepare_customization, submit_customization

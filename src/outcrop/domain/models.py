@@ -42,13 +42,15 @@ class Identity:
 class CurvePoint:
     """One point of a training curve; ``training_loss`` is a mean over the tokens since the point before.
 
-    Losses are in nats per token; None where not measured at this step.
+    Losses are in nats per token; ``validation_metric`` is the figure that early stopping watches where that is not the
+    loss. None where not measured at this step.
     """
 
     step: int
     epoch: int
     training_loss: float | None = None
     validation_loss: float | None = None
+    validation_metric: float | None = None
 
 
 @dataclass(frozen=True)

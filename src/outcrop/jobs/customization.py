@@ -15,19 +15,22 @@ from outcrop.domain.models import Customization, Identity, Lineage, Model, Model
 from outcrop.domain.requests import CustomizationRequest
 from outcrop.jobs.datasets import as_tokens, require_same_model, require_unchanged
 from outcrop.jobs.lease import Lease
+from outcrop.jobs.stop_metric import responses_metric
 from outcrop.jobs.training import TrainingCost, TrainingWatch
 from outcrop.models.chat import ChatTokenizer
 from outcrop.models.cost import model_size
 from outcrop.models.device import choose_device
-from outcrop.models.network import load_network
+from outcrop.models.network import Network, load_network, set_attention_dropout
 from outcrop.models.weights import tensor_entries, weights_hash
 from outcrop.roof import read_roof
 from outcrop.services import Services
 from outcrop.trainers.adapters import LoraNetwork
 from outcrop.trainers.checkpoint import read_checkpoint
 from outcrop.trainers.loop import Loop, Plan, TrainingDiverged
-from outcrop.trainers.protocol import Checkpoint
-from outcrop.trainers.supervised import SupervisedTrainer
+from outcrop.trainers.packing import pack
+from outcrop.trainers.protocol import Checkpoint, StopMetric
+from outcrop.trainers.supervised import SupervisedTrainer, TokenizedRecords, hold_out
+from outcrop.trainers.world import world_from_environment
 from outcrop.versions import versions
 
 
@@ -70,9 +73,11 @@ class _Training:
         torch.use_deterministic_algorithms(True, warn_only=True)
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         torch.manual_seed(request.hyperparameters.seed)
-        self._network = load_network(self._folder, device=self._device)
-        lora = request.method is Customization.LORA
-        self._lora = LoraNetwork(self._network, request.hyperparameters, request.base) if lora else None
+        self._world = world_from_environment()
+        self._lora = request.method is Customization.LORA
+        self._format = torch.bfloat16 if request.hyperparameters.number_format == "bfloat16" else torch.float32
+        self._network = self._load()
+        self._adapter = self._put_adapter() if self._lora else None
         self._trainer = self._make_trainer()
 
     def run(self) -> Checkpoint:
@@ -80,7 +85,7 @@ class _Training:
         plan = self._plan()
         checkpoint, keys = self._last_checkpoint()
         watch = TrainingWatch(self._services, self._lease, plan, self._cost(), keys)
-        loop = Loop(self._network, self._trainer, plan, watch)
+        loop = Loop(self._network, self._trainer, plan, watch, stop_metric=self._stop_metric(), world=self._world)
         if checkpoint is not None:
             loop.restore(checkpoint)
             self._lease.log(f"continuing after step {checkpoint.step} of {plan.steps}")
@@ -107,33 +112,70 @@ class _Training:
         result = {"model": model.name, "weights": weights, "figures": model.lineage.figures, "curve": curve}
         return model, result
 
+    def _put_adapter(self) -> LoraNetwork:
+        return LoraNetwork(self._network, self._request.hyperparameters, self._request.base)
+
+    def _load(self) -> Network:
+        # Frozen weights may be rounded; trained ones may not, lest small steps be lost.
+        rounded = self._lora and self._format is not torch.float32
+        network = load_network(self._folder, device=self._device, dtype=self._format if rounded else torch.float32)
+        if not self._lora:
+            set_attention_dropout(network, self._request.hyperparameters.dropout)
+        return network
+
     def _make_trainer(self) -> SupervisedTrainer:
-        request, values = self._request, self._request.hyperparameters
-        train = as_tokens(self._services, request.train, self._tokenizer, values.max_length)
-        held_out = request.validation
+        values = self._request.hyperparameters
+        train, held_out = self._records()
+        longest = max(int(records.lengths.max()) for records in (train, held_out) if records is not None)
         return SupervisedTrainer(
             train,
-            None if held_out is None else as_tokens(self._services, held_out, self._tokenizer, values.max_length),
+            held_out,
             epochs=values.epochs,
             batch_size=values.batch_size,
             seed=values.seed,
             device=torch.device(self._device),
+            packed=pack(self._network, longest),
+            compute=torch.float32 if self._lora else self._format,
+            world=self._world,
         )
+
+    def _records(self) -> tuple[TokenizedRecords, TokenizedRecords | None]:
+        """Training and validation records as tokens."""
+        request, values = self._request, self._request.hyperparameters
+        train = as_tokens(self._services, request.train, self._tokenizer, values.max_length)
+        if request.validation is not None:
+            return train, as_tokens(self._services, request.validation, self._tokenizer, values.max_length)
+        if values.evaluation_percentage and len(train) > 1:
+            return hold_out(train, values.evaluation_percentage, values.seed)
+        return train, None
 
     def _plan(self) -> Plan:
         values = self._request.hyperparameters
         return Plan(
             steps=values.epochs * self._trainer.steps_per_epoch,
             steps_per_epoch=self._trainer.steps_per_epoch,
-            learning_rate=values.learning_rate,
+            learning_rate=values.learning_rate * values.learning_rate_multiplier,
             warmup_steps=values.warmup_steps,
+            schedule=values.schedule,
             weight_decay=values.weight_decay,
+            l1=values.l1,
             gradient_clip=values.gradient_clip,
+            validations=values.validations,
+            patience=values.early_stopping_patience,
+            threshold=values.early_stopping_threshold,
+            keep_best=values.keep == "best",
         )
 
     def _cost(self) -> TrainingCost:
         roof = read_roof(self._services.settings.cache_folder, self._device)
         return TrainingCost(model_size(self._folder), self._request.hyperparameters.rank if self._lora else None, roof)
+
+    def _stop_metric(self) -> StopMetric | None:
+        name = self._request.hyperparameters.early_stopping_metric
+        validation = self._request.validation
+        if name == "loss" or validation is None:
+            return None
+        return responses_metric(name, self._services.fetch(validation.path), self._tokenizer)
 
     def _last_checkpoint(self) -> tuple[Checkpoint | None, list[str]]:
         """The newest checkpoint whose files are whole and unaltered; its key and those of the ones before it."""
@@ -147,8 +189,8 @@ class _Training:
 
     def _save(self, folder: Path) -> None:
         folder.mkdir()
-        if self._lora is not None:
-            self._lora.save(folder)
+        if self._adapter is not None:
+            self._adapter.save(folder)
         else:
             self._network.model.save_pretrained(str(folder))
             self._tokenizer.save(folder)
@@ -168,7 +210,7 @@ class _Training:
             curve=final.curve,
             figures=self._cost().figures(final.totals),
         )
-        adapter = self._lora is not None
+        adapter = self._lora
         reason = "it is an adapter; export it merged and add that as a model of its own" if adapter else ""
         return Model(
             name=request.model,

@@ -55,6 +55,29 @@ class Network:
         logits: Tensor = self.model(**arguments).logits
         return logits
 
+    def packed_hidden(self, tokens: Tensor, lengths: tuple[int, ...]) -> Tensor:
+        """Last hidden states of records that lie end to end in one row, each as if it were alone.
+
+        Needs the attention that ``trainers.packing`` puts in.
+
+        Args:
+            tokens: Ids, ``(1, tokens)``.
+            lengths: Tokens of each record, in the order of the row.
+        """
+        positions = torch.cat([torch.arange(length, device=tokens.device) for length in lengths])[None]
+        arguments = {"input_ids": tokens, "position_ids": positions, "use_cache": False, "lengths": lengths}
+        if self._split:
+            states: Tensor = self._body()(**arguments).last_hidden_state
+            return states
+        logits: Tensor = self.model(**arguments).logits
+        return logits
+
+    @property
+    def head_weight(self) -> Tensor | None:
+        """The head's matrix, ``(vocabulary, width)``, where the head is that product and nothing else."""
+        head = self.model.get_output_embeddings()
+        return head.weight if self._split and type(head) is nn.Linear and head.bias is None else None
+
     def head(self, hidden: Tensor) -> Tensor:
         """Logits of hidden states: ``(n, width)`` to ``(n, vocabulary)``."""
         if not self._split:
@@ -86,6 +109,13 @@ def load_network(folder: Path, *, device: str = "cpu", dtype: torch.dtype = torc
     from transformers import AutoModelForCausalLM
 
     return Network(load_weights(AutoModelForCausalLM, folder, device, dtype, attn_implementation="sdpa"))
+
+
+def set_attention_dropout(network: Network, share: float) -> None:
+    """Leave out a share of attention weights while training, in every layer that can."""
+    for layer in network.model.modules():
+        if isinstance(getattr(layer, "attention_dropout", None), float):
+            layer.attention_dropout = share
 
 
 @quiet_transformers()

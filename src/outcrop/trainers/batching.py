@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 #: Batches that are sorted by length together; more would pad less but would order the data by length.
 WINDOW = 64
 
-#: Padded tokens of a micro-batch: bounds the memory of activations.
+#: Tokens of a micro-batch, padding included: bounds the memory of activations.
 TOKEN_BUDGET = 4096
 
 
@@ -31,7 +32,35 @@ def epoch_order(lengths: NDArray[np.int64], batch_size: int, *, seed: int, epoch
     return batches
 
 
-def micro_batches(
+def packed_batches(
+    records: Sequence[int] | NDArray[np.int64], lengths: NDArray[np.int64], budget: int, *, shares: int = 1
+) -> list[list[int]]:
+    """Cut records into parts of at most ``budget`` tokens that are about equally large; a longer record stands alone.
+
+    The longest goes first, each to the part that has least (Graham 1969, "Bounds on multiprocessing timing anomalies").
+    There are at least ``shares`` parts, so that as many processes have work, unless there are fewer records.
+    """
+    longest_first = sorted((int(record) for record in records), key=lambda record: (-int(lengths[record]), record))
+    total = sum(int(lengths[record]) for record in longest_first)
+    count = min(max(-(-total // budget), shares), len(longest_first))
+    while True:
+        parts = _spread(longest_first, lengths, count)
+        if all(len(part) == 1 or sum(int(lengths[record]) for record in part) <= budget for part in parts):
+            return parts
+        count += 1 + count // 50
+
+
+def _spread(longest_first: list[int], lengths: NDArray[np.int64], count: int) -> list[list[int]]:
+    parts: list[list[int]] = [[] for _ in range(count)]
+    heap = [(0, place) for place in range(count)]
+    for record in longest_first:
+        size, place = heapq.heappop(heap)
+        parts[place].append(record)
+        heapq.heappush(heap, (size + int(lengths[record]), place))
+    return [part for part in parts if part]
+
+
+def padded_batches(
     records: Sequence[int] | NDArray[np.int64], lengths: NDArray[np.int64], budget: int
 ) -> list[list[int]]:
     """Cut records into parts of at most ``budget`` padded tokens, longest first; a longer record stands alone."""
@@ -43,10 +72,3 @@ def micro_batches(
         else:
             parts.append([record])
     return parts
-
-
-def padding_share(parts: Sequence[Sequence[int]], lengths: NDArray[np.int64]) -> float:
-    """Share of computed tokens that are padding."""
-    computed = sum(len(part) * max(int(lengths[record]) for record in part) for part in parts)
-    real = sum(int(lengths[record]) for part in parts for record in part)
-    return 1 - real / computed if computed else 0.0

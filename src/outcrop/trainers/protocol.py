@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -58,6 +58,15 @@ class Trainer(Protocol[BatchT]):
 
 
 @dataclass(frozen=True)
+class StopMetric:
+    """A figure of the model as it is, by which the best weights are chosen and the training may stop early."""
+
+    name: str
+    higher_is_better: bool
+    measure: Callable[[Network], float]
+
+
+@dataclass(frozen=True)
 class Step:
     """What one optimiser step did: ``loss`` is a mean per unit of weight, ``seconds`` its wall time.
 
@@ -102,7 +111,8 @@ class Checkpoint:
     Attributes:
         step: Optimiser steps done.
         tensors: Trained weights (``weight.NAME``), AdamW's averages (``average.NAME``, ``square.NAME``) and
-            steps (``steps.NAME``), torch's generator states (``random.cpu``, ``random.cuda``).
+            steps (``steps.NAME``), torch's generator states (``random.cpu``, ``random.cuda``), and the weights of the
+            best validation so far (``best.NAME``) where these are others.
         trainer: The trainer's own state.
         curve: The curve so far.
         totals: Sums over the run: weight, seconds, and the steps' figures.
