@@ -17,7 +17,7 @@ from outcrop.domain.errors import AlreadyExists, Fault, InvalidInput, NotFound, 
 from outcrop.domain.hyperparameters import Hyperparameters, choose
 from outcrop.domain.jobs import ENDED, Job, JobKind
 from outcrop.domain.models import Customization, Model
-from outcrop.domain.records import Purpose
+from outcrop.domain.records import Encoding, Purpose
 from outcrop.domain.requests import CustomizationRequest, Dataset, name_faults
 from outcrop.domain.units import size
 from outcrop.models.chat import ChatTokenizer
@@ -135,8 +135,8 @@ def _checked(
         faults.extend(error.faults)
         total += error.total
     places = [absolute(place) for place in (train, validation) if place is not None]
-    longest = hyperparameters.max_length
-    checks = [check_at(services, place, Purpose.FINE_TUNING, tokenizer, longest) for place in places]
+    encoding = Encoding(hyperparameters.max_length)
+    checks = [check_at(services, place, Purpose.FINE_TUNING, tokenizer, encoding) for place in places]
     for found in checks:
         faults.extend(found.faults)
         total += found.n_faults

@@ -8,7 +8,7 @@ from outcrop.data.checking import DatasetCheck, Progress, check
 from outcrop.data.protocol import Tokenizer
 from outcrop.domain.errors import Fault, InvalidInput
 from outcrop.domain.models import Model
-from outcrop.domain.records import Purpose
+from outcrop.domain.records import Encoding, Purpose
 from outcrop.models.chat import ChatTokenizer
 from outcrop.services import Services
 from outcrop.stores.address import is_address, parse
@@ -19,7 +19,7 @@ def check_data(
     place: str,
     purpose: Purpose,
     model: str | None,
-    max_length: int | None = None,
+    encoding: Encoding | None = None,
     progress: Progress | None = None,
 ) -> DatasetCheck:
     """Read every line of a dataset; with a model, count its tokens too.
@@ -29,7 +29,7 @@ def check_data(
         StorageFailure: The S3 service fails.
     """
     tokenizer = None if model is None else tokenizer_of(services, services.catalog.model(model))
-    return check_at(services, place, purpose, tokenizer, max_length, progress)
+    return check_at(services, place, purpose, tokenizer, encoding, progress)
 
 
 def check_at(
@@ -37,12 +37,12 @@ def check_at(
     place: str,
     purpose: Purpose,
     tokenizer: Tokenizer | None = None,
-    max_length: int | None = None,
+    encoding: Encoding | None = None,
     progress: Progress | None = None,
 ) -> DatasetCheck:
     """Check a dataset where it lies: a path, or an ``s3://`` address; faults name it as ``place`` does."""
     name = place if is_address(place) else ""
-    return check(services.fetch(place), purpose, tokenizer, max_length, progress, name)
+    return check(services.fetch(place), purpose, tokenizer, encoding, progress, name)
 
 
 def put_data(services: Services, file: Path, place: str, progress: Progress | None = None) -> str:

@@ -20,6 +20,7 @@ class Aim(StrEnum):
     """What the data is for."""
 
     FINE_TUNING = "fine-tuning"
+    PRE_TRAINING = "pre-training"
     EVALUATION = "evaluation"
 
 
@@ -40,14 +41,15 @@ def check_file(
     from outcrop.app.data import check_data
     from outcrop.cli.opening import opened
     from outcrop.cli.progress import bytes_progress
-    from outcrop.domain.records import Purpose
+    from outcrop.domain.records import Encoding, Purpose
 
+    encoding = None if max_length is None else Encoding(max_length)
     with opened() as outcrop:
         if file.startswith("s3://"):
             with bytes_progress(f"fetching {file}") as progress:
                 outcrop.services.fetch(file, progress)
         with bytes_progress(f"reading {file.rpartition('/')[2]}") as progress:
-            found = check_data(outcrop.services, file, Purpose(aim.value), model, max_length, progress)
+            found = check_data(outcrop.services, file, Purpose(aim.value), model, encoding, progress)
     if as_json:
         print_json(_document(found))
     else:

@@ -10,7 +10,7 @@ from outcrop.data import formats
 from outcrop.data.formats import Format, Record
 from outcrop.data.reading import JsonLines
 from outcrop.domain.errors import Fault, InvalidInput
-from outcrop.domain.records import EvaluationRecord, Purpose, TrainingRecord
+from outcrop.domain.records import EvaluationRecord, Purpose, TextRecord, TrainingRecord
 
 
 class RecordReader:
@@ -46,6 +46,10 @@ class RecordReader:
 
 @overload
 def read(path: Path | str, purpose: Literal[Purpose.FINE_TUNING]) -> Iterator[TrainingRecord]: ...
+
+
+@overload
+def read(path: Path | str, purpose: Literal[Purpose.PRE_TRAINING]) -> Iterator[TextRecord]: ...
 
 
 @overload

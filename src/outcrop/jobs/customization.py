@@ -12,6 +12,7 @@ from outcrop.domain.codec import from_json, to_json
 from outcrop.domain.errors import NotFound, StorageFailure, UserError
 from outcrop.domain.jobs import Progress
 from outcrop.domain.models import Customization, Identity, Lineage, Model, ModelKind
+from outcrop.domain.records import Encoding, Purpose
 from outcrop.domain.requests import CustomizationRequest
 from outcrop.jobs.datasets import as_tokens, require_same_model, require_unchanged
 from outcrop.jobs.lease import Lease
@@ -109,11 +110,12 @@ class _Training:
 
     def _make_trainer(self) -> SupervisedTrainer:
         request, values = self._request, self._request.hyperparameters
-        train = as_tokens(self._services, request.train, self._tokenizer, values.max_length)
+        encoding, purpose = Encoding(values.max_length), Purpose.FINE_TUNING
+        train = as_tokens(self._services, request.train, self._tokenizer, encoding, purpose)
         held_out = request.validation
         return SupervisedTrainer(
             train,
-            None if held_out is None else as_tokens(self._services, held_out, self._tokenizer, values.max_length),
+            None if held_out is None else as_tokens(self._services, held_out, self._tokenizer, encoding, purpose),
             epochs=values.epochs,
             batch_size=values.batch_size,
             seed=values.seed,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Protocol
 
 from outcrop.data.faults import shown
-from outcrop.data.formats import evaluation, messages, prompt_completion
+from outcrop.data.formats import evaluation, input, messages, prompt_completion, text
 from outcrop.domain.errors import Fault
-from outcrop.domain.records import EvaluationRecord, Purpose, TrainingRecord
+from outcrop.domain.records import EvaluationRecord, Purpose, TextRecord, TrainingRecord
 
-Record = TrainingRecord | EvaluationRecord
+Record = TrainingRecord | TextRecord | EvaluationRecord
 
 
 class Format(Protocol):
@@ -40,12 +40,18 @@ class Format(Protocol):
 
 FORMATS: dict[Purpose, tuple[Format, ...]] = {
     Purpose.FINE_TUNING: (prompt_completion, messages),
+    Purpose.PRE_TRAINING: (input, text),
     Purpose.EVALUATION: (evaluation,),
 }
 
-_KIND = {Purpose.FINE_TUNING: "a training file", Purpose.EVALUATION: "an evaluation file"}
+_KIND = {
+    Purpose.FINE_TUNING: "a training file",
+    Purpose.PRE_TRAINING: "a pre-training file",
+    Purpose.EVALUATION: "an evaluation file",
+}
 _WAY_OUT = {
     Purpose.FINE_TUNING: 'write the response to learn as "completion", or give this file to an evaluation job',
+    Purpose.PRE_TRAINING: 'write each text to learn as "text", or give this file to a job for what it is',
     Purpose.EVALUATION: 'write the right response as "referenceResponse", or give this file to a customization job',
 }
 
