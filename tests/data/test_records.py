@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outcrop.data.formats import Record
 from outcrop.data.records import RecordReader, read
 from outcrop.domain.errors import Fault, InvalidInput
-from outcrop.domain.records import EvaluationRecord, Message, Purpose, Role, TrainingRecord
+from outcrop.domain.records import EvaluationRecord, Message, Purpose, Record, Role, TrainingRecord
 
 Write = Callable[..., Path]
 

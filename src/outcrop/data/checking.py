@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from outcrop.data.faults import FaultCollection, in_line
-from outcrop.data.formats import Record
 from outcrop.data.protocol import Tokenizer
 from outcrop.data.records import RecordReader
 from outcrop.data.sequences import encode, fit, nothing_to_learn
@@ -21,6 +20,7 @@ from outcrop.domain.records import (
     EvaluationRecord,
     Message,
     Purpose,
+    Record,
     Role,
     TextRecord,
     TrainingRecord,

@@ -98,6 +98,9 @@ class EvaluationRecord:
     category: str | None = None
 
 
+Record = TrainingRecord | TextRecord | EvaluationRecord
+
+
 @dataclass(frozen=True)
 class EncodedRecord:
     """A training record as tokens: ``tokens`` and ``carries_loss`` have one entry per token.

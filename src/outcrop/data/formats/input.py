@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from outcrop.data.formats.fields import FieldCheck
+from outcrop.data.formats.writing import document
 from outcrop.domain.errors import Fault
-from outcrop.domain.records import TextRecord
+from outcrop.domain.records import Record, TextRecord
 
 NAME = "input"
 DESCRIPTION = '{"input": "…"}'
+SHAPE = {"input": str}
 
 _FIELDS = ("input",)
 _OF_OTHERS = ("prompt", "completion", "instruction", "output", "messages", "conversations")
@@ -24,3 +26,12 @@ def parse(value: dict[str, object], line: int, where: str) -> TextRecord | list[
     text = check.text(value, "input")
     check.only(value, _FIELDS)
     return check.faults or TextRecord(line, text)
+
+
+def write(record: Record) -> dict[str, object]:
+    """The record in this format.
+
+    Raises:
+        InvalidInput: It can't be expressed.
+    """
+    return {"input": document(record, NAME)}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from outcrop.data.formats.fields import FieldCheck
+from outcrop.data.formats.writing import document
 from outcrop.domain.errors import Fault
-from outcrop.domain.records import TextRecord
+from outcrop.domain.records import Record, TextRecord
 
 NAME = "text"
 DESCRIPTION = '{"text": "…"}'
+SHAPE = {"text": str}
 
 _FIELDS = ("text",)
 _OF_OTHERS = ("prompt", "completion", "instruction", "output", "messages", "conversations")
@@ -24,3 +26,12 @@ def parse(value: dict[str, object], line: int, where: str) -> TextRecord | list[
     text = check.text(value, "text")
     check.only(value, _FIELDS)
     return check.faults or TextRecord(line, text)
+
+
+def write(record: Record) -> dict[str, object]:
+    """The record in this format.
+
+    Raises:
+        InvalidInput: It can't be expressed.
+    """
+    return {"text": document(record, NAME)}
