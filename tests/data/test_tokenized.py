@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from outcrop.data import tokenized
+from outcrop.data.checking import check
 from outcrop.data.protocol import Tokenizer
 from outcrop.data.reading import content_hash
 from outcrop.data.records import read
@@ -53,6 +54,49 @@ def test_views_are_read_only_and_the_index_is_that_of_a_sequence(
     for index in (19, -20):
         with pytest.raises(IndexError, match=f"record {index} of 19"):
             dataset[index]
+
+
+@pytest.mark.parametrize("long_records", [LongRecords.TRUNCATE, LongRecords.DROP])
+@pytest.mark.parametrize("turns", Turns)
+def test_a_build_has_what_the_check_counted(
+    write: Write, tokenizer: Tokenizer, tmp_path: Path, turns: Turns, long_records: LongRecords
+) -> None:
+    talk = [{"role": "user", "content": "a b c"}, {"role": "assistant", "content": "d e"}]
+    path = write(*[{"messages": talk * n} for n in range(1, 8)])
+    encoding = Encoding(15, turns, long_records)
+    dataset = tokenized.build(path, tokenizer, encoding, tmp_path / "tokens")
+    counted = check(path, Purpose.FINE_TUNING, tokenizer, encoding).tokens
+    assert counted is not None
+    manifest = dataset.manifest
+    assert (manifest.n_records, manifest.n_dropped) == (counted.n_sequences, counted.n_dropped)
+    assert (manifest.n_tokens, manifest.n_loss_tokens) == (counted.total_after_truncation, counted.carrying_loss)
+    assert manifest.n_dropped == (5 if long_records is LongRecords.DROP else 0)
+    assert (manifest.turns, manifest.long_records, manifest.purpose) == (turns, long_records, "fine-tuning")
+    assert tokenized.build(path, tokenizer, encoding, tmp_path / "tokens").manifest == manifest
+
+
+def test_texts_of_a_folder(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "b.md").write_text("a b c d e")
+    (tmp_path / "texts" / "a.txt").write_text("f")
+    dataset = tokenized.build(
+        tmp_path / "texts", tokenizer, Encoding(4), tmp_path / "tokens", purpose=Purpose.PRE_TRAINING
+    )
+    long, short = tokenizer.encode_document("a b c d e").tokens, tokenizer.encode_document("f").tokens
+    assert [tuple(dataset[number][0].tolist()) for number in range(3)] == [short, long[:4], long[3:]]
+    assert [dataset[number][1].tolist() for number in range(3)] == [
+        [False, True, True],
+        *[[False, True, True, True]] * 2,
+    ]
+    assert dataset.manifest.content_hash == content_hash(tmp_path / "texts")
+    assert (dataset.manifest.n_records, dataset.manifest.n_dropped) == (3, 0)
+
+
+def test_a_dataset_of_which_nothing_is_left(data: Path, tokenizer: Tokenizer, tmp_path: Path) -> None:
+    encoding = Encoding(3, long_records=LongRecords.DROP)
+    with pytest.raises(InvalidInput, match="no token that carries loss in any record; 19 longer than 3 tokens were dr"):
+        tokenized.build(data, tokenizer, encoding, tmp_path / "cache" / "tokens")
+    assert list((tmp_path / "cache").iterdir()) == []
 
 
 def test_a_second_build_opens_what_is_there(data: Path, tokenizer: Tokenizer, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from outcrop.data.reading import content_hash
 from outcrop.domain.errors import NotFound, UserError
 from outcrop.domain.records import EncodedRecord, Encoding, Message, Purpose, TrainingRecord, Turns
 from outcrop.domain.requests import Dataset
@@ -71,3 +72,16 @@ def test_a_file_changed_under_our_eyes_is_said(services: Services, tmp_path: Pat
     file = pairs(tmp_path / "train.jsonl", 3)
     with pytest.raises(UserError, match="was changed while it was read"):
         as_tokens(services, Dataset(str(file), "b" * 64), Letters(), Encoding(64), Purpose.FINE_TUNING)
+
+
+def test_a_folder_of_texts_is_a_dataset(services: Services, tmp_path: Path) -> None:
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    (folder / "a.txt").write_text("rocks")
+    dataset = Dataset(str(folder), content_hash(folder))
+    assert require_unchanged(services, dataset) == folder
+    made = as_tokens(services, dataset, Letters(), Encoding(64), Purpose.PRE_TRAINING)
+    assert made[0][0].tolist() == list(map(ord, "rocks"))
+    (folder / "b.md").write_text("more")
+    with pytest.raises(UserError, match="has changed since the job was submitted"):
+        require_unchanged(services, dataset)

@@ -1,10 +1,11 @@
-"""Data: check a dataset against what it is for and the model it is for."""
+"""Data: check a dataset against what it is for and the model it is for; write it in another format."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from outcrop.data.checking import DatasetCheck, Progress, check
+from outcrop.data.conversion import Conversion, convert, format_named
 from outcrop.data.protocol import Tokenizer
 from outcrop.domain.errors import Fault, InvalidInput
 from outcrop.domain.models import Model
@@ -43,6 +44,40 @@ def check_at(
     """Check a dataset where it lies: a path, or an ``s3://`` address; faults name it as ``place`` does."""
     name = place if is_address(place) else ""
     return check(services.fetch(place), purpose, tokenizer, encoding, progress, name)
+
+
+def convert_data(
+    services: Services,
+    source: str,
+    target: Path,
+    to: str,
+    purpose: Purpose | None = None,
+    *,
+    skip_faulty: bool = False,
+    progress: Progress | None = None,
+) -> Conversion:
+    """Write a dataset in the format named ``to``; see ``data.conversion.convert``, which raises the same and more.
+
+    Args:
+        services: Those of the home.
+        source: A path, or an ``s3://`` address.
+        target: The file to make.
+        to: The format to write.
+        purpose: What the source is for; None for what the format is for.
+        skip_faulty: Leave out what has a fault.
+        progress: Called with bytes done and bytes in all.
+
+    Raises:
+        InvalidInput: There is no format of that name, or the target is an ``s3://`` address.
+        NotFound: There is no file behind an ``s3://`` address.
+    """
+    form, usual = format_named(to)
+    if is_address(str(target)) or str(target).startswith("s3:/"):
+        expected = "a path of this machine; `outcrop data put` copies the file afterwards"
+        raise InvalidInput([Fault("target", None, "", str(target), expected)])
+    name = source if is_address(source) else ""
+    path = services.fetch(source)
+    return convert(path, purpose or usual, target, form, skip_faulty=skip_faulty, progress=progress, name=name)
 
 
 def put_data(services: Services, file: Path, place: str, progress: Progress | None = None) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from outcrop.data.faults import FaultCollection, in_line
+from outcrop.data.opening import Lines
 from outcrop.data.protocol import Tokenizer
 from outcrop.data.records import RecordReader
 from outcrop.data.sequences import encode, fit, nothing_to_learn
@@ -77,7 +78,7 @@ class DatasetCheck:
         path: The file, as faults name it.
         purpose: What it was checked for.
         format: Name of its format; "" where no record could tell.
-        content_hash: SHA-256 of the file; "" where it was not read to the end.
+        content_hash: As ``reading.content_hash``; "" where it was not read to the end.
         n_records: Records that parse.
         n_blank: Blank lines, which are tolerated.
         faults: The first thousand faults.
@@ -132,11 +133,14 @@ def check(
 
     Returns:
         Figures and faults. Nothing that is in the file raises.
+
+    Raises:
+        MissingExtra: It is a Parquet file, and pyarrow is not installed.
     """
     reader = RecordReader(path, purpose, name)
     faults = FaultCollection()
     content = _Content()
-    tokens = _token_figures(tokenizer, purpose, encoding, reader.lines.where, faults)
+    tokens = _token_figures(tokenizer, purpose, encoding, reader.lines, faults)
     ticker = ProgressTicker(reader, progress)
     for item in reader:
         if isinstance(item, Fault):
@@ -227,16 +231,16 @@ def _fingerprint(record: Record) -> int:
 
 
 def _token_figures(
-    tokenizer: Tokenizer | None, purpose: Purpose, encoding: Encoding | None, where: str, faults: FaultCollection
+    tokenizer: Tokenizer | None, purpose: Purpose, encoding: Encoding | None, lines: Lines, faults: FaultCollection
 ) -> _Tokens | None:
     if tokenizer is None:
         return None
     if encoding is None or purpose is Purpose.EVALUATION:
-        return _Tokens(tokenizer, None, where, faults)
+        return _Tokens(tokenizer, None, lines, faults)
     # The first token of a piece of text is context, and one after it is learnt.
     least = 2 if purpose is Purpose.PRE_TRAINING else 1
     if least <= encoding.max_length <= tokenizer.context:
-        return _Tokens(tokenizer, encoding, where, faults)
+        return _Tokens(tokenizer, encoding, lines, faults)
     expected = f"{least} to {tokenizer.context:,}, the model's context"
     faults.add(Fault("max_length", None, "", f"{encoding.max_length:,}", expected))
     return None
@@ -248,7 +252,7 @@ class _Tokens:
 
     tokenizer: Tokenizer
     encoding: Encoding | None
-    where: str
+    lines: Lines
     faults: FaultCollection
     lengths: Counter[int] = field(default_factory=Counter)
     kept: int = 0
@@ -265,7 +269,7 @@ class _Tokens:
             return
         if isinstance(record, TrainingRecord) and record.needs_template and not self.tokenizer.has_template:
             self.refused = True
-            self.faults.add(_no_template(self.where))
+            self.faults.add(_no_template(self.lines.where))
             return
         try:
             if isinstance(record, EvaluationRecord):
@@ -274,13 +278,13 @@ class _Tokens:
                 self._take_training(record)
         except InvalidInput as error:
             self.n_faulty += 1
-            for fault in in_line(error, self.where, record.line):
-                self.faults.add(fault)
+            for fault in in_line(error, self.lines.where, record.line):
+                self.faults.add(self.lines.located(fault))
 
     def end(self) -> None:
         """Add the fault of a dataset that would teach nothing, where no record's own fault says why."""
         if self.encoding is not None and self.lengths and not self.carrying_loss and not self.n_faulty:
-            self.faults.add(nothing_to_learn(self.where, self.n_dropped, self.encoding))
+            self.faults.add(nothing_to_learn(self.lines.where, self.n_dropped, self.encoding))
 
     def _take_prompt(self, record: EvaluationRecord) -> None:
         length = len(self.tokenizer.encode_prompt([Message(Role.USER, record.prompt)]))
@@ -291,7 +295,7 @@ class _Tokens:
             expected = (
                 f"fewer than {self.tokenizer.context:,}: the model's context must hold a token of the response too"
             )
-            self.faults.add(Fault(self.where, record.line, "", f"{length:,} tokens", expected))
+            self.faults.add(Fault(self.lines.where, record.line, "", f"{length:,} tokens", expected))
 
     def _take_training(self, record: TrainingRecord | TextRecord) -> None:
         turns = Turns.ALL if self.encoding is None else self.encoding.turns

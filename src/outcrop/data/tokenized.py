@@ -221,7 +221,8 @@ def _encoded(reader: RecordReader, tokenizer: Tokenizer, encoding: Encoding) -> 
         try:
             sequences = fit(encode(item, tokenizer, encoding.turns), item, encoding, tokenizer.context)
         except InvalidInput as error:
-            raise InvalidInput(in_line(error, reader.lines.where, item.line)) from error
+            faults = in_line(error, reader.lines.where, item.line)
+            raise InvalidInput([reader.lines.located(fault) for fault in faults]) from error
         yield sequences
 
 

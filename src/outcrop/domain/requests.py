@@ -15,7 +15,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset as it was when the job was submitted; ``hash`` is the SHA-256 of its bytes."""
+    """A dataset as it was when the job was submitted; ``hash`` is what ``data.reading.content_hash`` gives."""
 
     path: str
     hash: str

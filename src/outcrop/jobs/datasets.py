@@ -16,10 +16,10 @@ from outcrop.services import Services
 
 
 def require_unchanged(services: Services, dataset: Dataset) -> Path:
-    """A local file with a dataset, which is the one the job was submitted with.
+    """Where a dataset lies on this machine, which is the one the job was submitted with.
 
     Raises:
-        NotFound: The file is gone.
+        NotFound: It is gone.
         UserError: Its content has changed; the message has both hashes.
         StorageFailure: The S3 service that has it fails.
     """
@@ -28,7 +28,7 @@ def require_unchanged(services: Services, dataset: Dataset) -> Path:
         file = services.fetch(dataset.path)
     except NotFound:
         raise NotFound(gone) from None
-    if not file.is_file():
+    if not file.is_file() and not file.is_dir():
         raise NotFound(gone)
     found = content_hash(file)
     if found != dataset.hash:

@@ -105,8 +105,10 @@ TALK = conversation("S", [("Q", "A"), ("Q", "A")], [True])
         ("messages", conversation(None, [("Q", "A")], [False]), "a turn that carries no loss"),
         ("messages", TextRecord(7, "T"), "a text for pre-training"),
         ("text", TALK, "a training record"),
-        ("evaluation", TALK, "a training record"),
-        ("sharegpt", EvaluationRecord(7, "P"), "an evaluation record"),
+        ("evaluation", TALK, "a system text"),
+        ("evaluation", TextRecord(7, "T"), "a text for pre-training"),
+        ("sharegpt", EvaluationRecord(7, "P"), "a prompt without a reference"),
+        ("alpaca", EvaluationRecord(7, "P", "R", "C"), "a category"),
     ],
 )
 def test_what_a_format_can_not_say(name: str, record: Record, found: str) -> None:
@@ -115,3 +117,12 @@ def test_what_a_format_can_not_say(name: str, record: Record, found: str) -> Non
     (fault,) = caught.value.faults
     assert (fault.line, fault.found) == (7, found)
     assert fault.expected.endswith(f": the {name} format has no more")
+
+
+@given(record=pairs)
+def test_a_prompt_with_its_answer_can_be_learnt_or_tested(record: TrainingRecord) -> None:
+    prompt, answer = (message.text for message in record.messages)
+    tested = form_of("evaluation").parse(form_of("evaluation").write(record), 7, "")
+    assert tested == EvaluationRecord(7, prompt, answer)
+    assert isinstance(tested, EvaluationRecord)
+    assert form_of("prompt-completion").parse(form_of("prompt-completion").write(tested), 7, "") == record

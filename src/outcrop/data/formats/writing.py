@@ -8,7 +8,6 @@ from outcrop.domain.records import EvaluationRecord, Message, Record, Role, Text
 _KINDS = {
     TrainingRecord: "a training record",
     TextRecord: "a text for pre-training",
-    EvaluationRecord: "an evaluation record",
 }
 
 
@@ -25,9 +24,13 @@ def conversation(record: Record, name: str, *, unlearnt: bool = False) -> tuple[
         name: The format that is to express it.
         unlearnt: Whether that format can say that a turn carries no loss.
 
+    Of an evaluation record it is the prompt and the reference.
+
     Raises:
         InvalidInput: It is another kind of record, or has such a turn.
     """
+    if isinstance(record, EvaluationRecord):
+        return None, _answered(record, name)
     if not isinstance(record, TrainingRecord):
         raise inexpressible(record, name, _KINDS[type(record)], "a training record")
     if not unlearnt and not all(message.learnt for message in record.messages):
@@ -62,11 +65,21 @@ def document(record: Record, name: str) -> str:
 
 
 def evaluation(record: Record, name: str) -> EvaluationRecord:
-    """An evaluation record.
+    """An evaluation record; of a training record, with the completion as the reference.
 
     Raises:
-        InvalidInput: It is another kind of record.
+        InvalidInput: It is another kind of record, or a training record that says more than that.
     """
-    if not isinstance(record, EvaluationRecord):
-        raise inexpressible(record, name, _KINDS[type(record)], "an evaluation record")
-    return record
+    if isinstance(record, EvaluationRecord):
+        return record
+    if isinstance(record, TrainingRecord):
+        return EvaluationRecord(record.line, *exchange(record, name))
+    raise inexpressible(record, name, _KINDS[type(record)], "an evaluation record")
+
+
+def _answered(record: EvaluationRecord, name: str) -> tuple[Message, ...]:
+    if record.reference is None:
+        raise inexpressible(record, name, "a prompt without a reference", "a prompt and what is to be learnt")
+    if record.category is not None:
+        raise inexpressible(record, name, "a category", "a prompt and a reference alone")
+    return Message(Role.USER, record.prompt), Message(Role.ASSISTANT, record.reference)
