@@ -147,7 +147,7 @@ TRAINING = (
     BadFile("a number", PAIR.replace(b'"Say 1"', b"7"), 1, "the number 7", "a text that is not blank", "prompt"),
     BadFile("too long", PAIR.replace(b"Say", b"x" * 600), 1, "tokens", "at most 512, the model's context"),
     BadFile("for evaluation", QUESTION, 1, "an evaluation file", "a training file"),
-    BadFile("wrong role", TURNS.replace(b'"user"', b'"tool"'), 1, '"tool"', '"user": exactly', "messages[0].role"),
+    BadFile("wrong role", TURNS.replace(b'"user"', b'"tool"'), 1, '"tool"', '"user": "user" and', "messages[0].role"),
     BadFile(
         "roles turned round",
         TURNS.replace(b'"user"', b'"x"').replace(b'"assistant"', b'"user"').replace(b'"x"', b'"assistant"'),

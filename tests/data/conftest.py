@@ -10,7 +10,7 @@ import pytest
 
 from outcrop.data.protocol import Tokenizer
 from outcrop.domain.errors import Fault, InvalidInput
-from outcrop.domain.records import EncodedRecord, Message, TrainingRecord
+from outcrop.domain.records import EncodedRecord, Message, Role, TrainingRecord, Turns
 
 END = 1
 
@@ -34,12 +34,23 @@ class WhitespaceTokenizer:
             raise InvalidInput([Fault("chat template", None, "messages", "no such thing", "another conversation")])
         return [self._token(word) for message in messages for word in message.text.split()]
 
-    def encode_training(self, record: TrainingRecord) -> EncodedRecord:
-        prompt = self.encode_prompt(record.messages[:-1])
-        completion = self.encode_prompt(record.messages[-1:]) + [END] * self.ends_turn
-        tokens = (*prompt, *completion, *(2 for _ in range(self.after)))
-        carries_loss = (False,) * len(prompt) + (True,) * len(completion) + (False,) * self.after
-        return EncodedRecord(tokens, carries_loss, self.ends_turn)
+    def encode_training(self, record: TrainingRecord, turns: Turns = Turns.ALL) -> EncodedRecord:
+        tokens: list[int] = []
+        carries_loss: list[bool] = []
+        for place, message in enumerate(record.messages, 1):
+            said = self.encode_prompt([message])
+            last = place == len(record.messages)
+            learnt = message.role is Role.ASSISTANT and message.learnt and (last or turns is Turns.ALL)
+            said += [END] * self.ends_turn if message.role is Role.ASSISTANT else []
+            tokens += said
+            carries_loss += [learnt] * len(said)
+        after = (False,) * self.after
+        return EncodedRecord((*tokens, *(2 for _ in after)), (*carries_loss, *after), self.ends_turn)
+
+    def encode_document(self, text: str) -> EncodedRecord:
+        words = [self._token(word) for word in text.split()]
+        tokens = (2, *words, *[END] * self.ends_turn)
+        return EncodedRecord(tokens, (False,) + (True,) * (len(tokens) - 1), self.ends_turn)
 
     @staticmethod
     def _token(word: str) -> int:

@@ -17,7 +17,7 @@ from outcrop.data.faults import KEPT
 from outcrop.data.protocol import Tokenizer
 from outcrop.data.reading import content_hash
 from outcrop.domain.errors import InvalidInput
-from outcrop.domain.records import Purpose
+from outcrop.domain.records import Encoding, LongRecords, Purpose, Turns
 
 Write = Callable[..., Path]
 MakeTokenizer = Callable[..., Tokenizer]
@@ -49,7 +49,7 @@ def test_an_evaluation_file(write: Write, tokenizer: Tokenizer) -> None:
         {"prompt": "a", "category": "x"},
         {"prompt": "a", "referenceResponse": "x"},
     )
-    result = check(path, Purpose.EVALUATION, tokenizer, max_length=1)
+    result = check(path, Purpose.EVALUATION, tokenizer, encoding=Encoding(1))
     assert (result.n_faults, result.n_without_reference, result.n_duplicates) == (0, 1, 0)
     assert dict(result.categories) == {"x": 2}
     assert result.tokens is not None
@@ -85,7 +85,7 @@ def test_a_file_that_is_missing_or_for_something_else_is_one_fault(write: Write,
 
 def test_records_longer_than_the_context(write: Write, make_tokenizer: MakeTokenizer) -> None:
     path = write(training("a " * 1_030, "b"), training("a", "b"))
-    result = check(path, Purpose.FINE_TUNING, make_tokenizer(context=1_024), max_length=10)
+    result = check(path, Purpose.FINE_TUNING, make_tokenizer(context=1_024), Encoding(10))
     (fault,) = result.faults
     assert str(fault) == f"{path}:1: found 1,032 tokens; expected at most 1,024, the model's context"
 
@@ -103,11 +103,81 @@ def test_prompts_longer_than_the_context(write: Write, make_tokenizer: MakeToken
 
 def test_completions_that_do_not_fit_the_maximum_length(write: Write, tokenizer: Tokenizer) -> None:
     path = write(training("a b c d", "e"), training("a", "b c d"), training("a", "b"))
-    result = check(path, Purpose.FINE_TUNING, tokenizer, max_length=3)
+    result = check(path, Purpose.FINE_TUNING, tokenizer, Encoding(3))
     (fault,) = result.faults
     assert (fault.line, fault.found) == (2, "a completion of 4 tokens")
     assert result.tokens is not None
-    assert (result.tokens.n_truncated, result.tokens.total, result.tokens.total_after_truncation) == (2, 14, 9)
+    assert (result.tokens.n_truncated, result.tokens.total, result.tokens.total_after_truncation) == (1, 14, 6)
+
+
+DROP = Encoding(4, long_records=LongRecords.DROP)
+
+
+def test_long_records_may_be_dropped_and_are_counted(write: Write, make_tokenizer: MakeTokenizer) -> None:
+    path = write(training("a b c d", "e"), training("a " * 99, "b"), training("a", "b"))
+    result = check(path, Purpose.FINE_TUNING, make_tokenizer(context=50), DROP)
+    assert (result.n_records, result.n_faults) == (3, 0)
+    tokens = result.tokens
+    assert tokens is not None
+    assert (tokens.n_dropped, tokens.n_sequences, tokens.n_truncated, tokens.n_ends_turn) == (2, 1, 0, 1)
+    assert (tokens.total, tokens.total_after_truncation, tokens.carrying_loss) == (110, 3, 2)
+
+
+def test_long_records_may_be_refused(write: Write, tokenizer: Tokenizer) -> None:
+    path = write(training("a b c d", "e"), training("a", "b"))
+    result = check(path, Purpose.FINE_TUNING, tokenizer, Encoding(4, long_records=LongRecords.REFUSE))
+    (fault,) = result.faults
+    assert (fault.line, fault.found) == (1, "6 tokens")
+    assert fault.expected == "at most 4, the maximum length: shorten it, raise it, or have it truncated"
+
+
+def test_a_dataset_that_would_teach_nothing_is_refused(write: Write, tokenizer: Tokenizer) -> None:
+    """Pain 3: every token masked or cut away, and the training succeeds with a loss of 0."""
+    path = write(*[training("a b c d", "e")] * 12)
+    (fault,) = check(path, Purpose.FINE_TUNING, tokenizer, DROP).faults
+    assert str(fault) == (
+        f"{path}: found no token that carries loss in any record; 12 longer than 4 tokens were dropped; "
+        "expected records with something to learn: raise the maximum length, or have long records truncated"
+    )
+    (fault, _) = check(
+        write(
+            {
+                "messages": [
+                    {"role": "user", "content": "Q"},
+                    {"role": "assistant", "content": "A", "weight": 0},
+                ]
+            },
+            {
+                "messages": [
+                    {"role": "user", "content": "Q"},
+                    {"role": "assistant", "content": "A", "weight": 0},
+                ]
+            },
+        ),
+        Purpose.FINE_TUNING,
+        tokenizer,
+        Encoding(4),
+    ).faults
+    assert (fault.line, fault.found) == (1, "no token that carries loss")
+
+
+def test_loss_on_every_turn_or_on_the_last(write: Write, tokenizer: Tokenizer) -> None:
+    path = write({"messages": messages("a", "b c")["messages"] + messages("d", "e")["messages"]})  # type: ignore[operator]
+    for turns, carrying in ((Turns.ALL, 5), (Turns.LAST, 2)):
+        result = check(path, Purpose.FINE_TUNING, tokenizer, Encoding(100, turns))
+        assert result.tokens is not None
+        assert (result.tokens.total, result.tokens.carrying_loss) == (7, carrying)
+
+
+def test_texts_are_taken_apart_and_lose_nothing(write: Write, tokenizer: Tokenizer) -> None:
+    path = write({"text": "a b c d e f g"}, {"text": "a"}, {"text": "a"})
+    result = check(path, Purpose.PRE_TRAINING, tokenizer, DROP)
+    assert (result.n_faults, result.n_records, result.n_duplicates) == (0, 3, 1)
+    tokens = result.tokens
+    assert tokens is not None
+    assert (tokens.total, tokens.n_sequences, tokens.n_dropped, tokens.n_truncated) == (15, 5, 0, 0)
+    # Every token but the first of each text is learnt; two pieces begin with a token of the one before.
+    assert (tokens.carrying_loss, tokens.total_after_truncation, tokens.n_ends_turn) == (12, 17, 3)
 
 
 def test_messages_for_a_model_without_a_template_are_one_fault(write: Write, make_tokenizer: MakeTokenizer) -> None:
@@ -128,7 +198,7 @@ def test_the_end_of_turn_is_counted_where_it_is_trained(write: Write, make_token
     assert result.tokens.n_ends_turn == 0
 
 
-@pytest.mark.parametrize("purpose", list(Purpose))
+@pytest.mark.parametrize("purpose", [Purpose.FINE_TUNING, Purpose.EVALUATION])
 def test_what_a_template_refuses_is_a_fault_of_its_line(
     write: Write, make_tokenizer: MakeTokenizer, purpose: Purpose
 ) -> None:
@@ -141,7 +211,7 @@ def test_what_a_template_refuses_is_a_fault_of_its_line(
 
 @pytest.mark.parametrize("max_length", [0, -1, 1_001])
 def test_a_maximum_length_that_can_not_be(write: Write, tokenizer: Tokenizer, max_length: int) -> None:
-    result = check(write(training("a", "b")), Purpose.FINE_TUNING, tokenizer, max_length)
+    result = check(write(training("a", "b")), Purpose.FINE_TUNING, tokenizer, Encoding(max_length))
     (fault,) = result.faults
     assert str(fault) == f"max_length: found {max_length:,}; expected 1 to 1,000, the model's context"
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from outcrop.data.records import RecordReader, read
 from outcrop.domain.errors import Fault, InvalidInput
-from outcrop.domain.records import EvaluationRecord, Message, Purpose, Role, TrainingRecord
+from outcrop.domain.records import EvaluationRecord, Message, Purpose, Record, Role, TrainingRecord
 
 Write = Callable[..., Path]
 
@@ -88,7 +88,7 @@ def test_evaluation_records_that_are_written_are_read_back(records: list[Evaluat
     ]
 
 
-def through_a_file(values: list[dict[str, object]], purpose: Purpose) -> list[TrainingRecord | EvaluationRecord]:
+def through_a_file(values: list[dict[str, object]], purpose: Purpose) -> list[Record]:
     with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
         file.writelines(json.dumps(value, ensure_ascii=False) + "\n" for value in values)
         file.flush()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, processors
 
 from outcrop.domain.errors import InvalidInput, NotSupported
-from outcrop.domain.records import Message, Role, TrainingRecord
+from outcrop.domain.records import Message, Role, TrainingRecord, Turns
 from outcrop.models.chat import ChatTokenizer
 from tests.models.conftest import Altered
 from tests.tiny_model import CHATML, CONTEXT, tiny_model
@@ -47,7 +47,7 @@ def conversation(turns: Sequence[tuple[Role, str]], completion: str) -> Training
 
 def parts(tokenizer: ChatTokenizer, record: TrainingRecord) -> tuple[list[int], list[int]]:
     """The tokens that carry no loss, which must be the first ones, and those that do."""
-    encoded = tokenizer.encode_training(record)
+    encoded = tokenizer.encode_training(record, Turns.LAST)
     carries = list(encoded.carries_loss)
     start = carries.index(True)
     assert carries == [False] * start + [True] * (len(encoded.tokens) - start)

@@ -20,12 +20,13 @@ from typing import Any, Self
 
 from outcrop.app.conversation import answer
 from outcrop.app.customization import prepare_customization, submit_customization
-from outcrop.app.data import check_data
+from outcrop.app.data import check_data, convert_data
 from outcrop.app.doctor import Diagnosis, diagnose
 from outcrop.app.evaluation import generation_parameters, report_of, submit_evaluation
 from outcrop.app.jobs import Jobs
 from outcrop.app.models import Models
 from outcrop.data.checking import DatasetCheck
+from outcrop.data.conversion import Conversion
 from outcrop.domain.errors import Fault, InvalidInput
 from outcrop.domain.generation import GenerationParameters
 from outcrop.domain.jobs import Job
@@ -76,11 +77,33 @@ class Outcrop:
         """Read every line of a dataset and say what is in it and all that is wrong with it.
 
         Raises:
-            InvalidInput: The purpose is neither ``fine-tuning`` nor ``evaluation``.
+            InvalidInput: The purpose is none of ``fine-tuning``, ``pre-training`` and ``evaluation``.
             NotFound: There is no such model, or no file behind an ``s3://`` address.
             StorageFailure: The S3 service fails.
         """
         return check_data(self.services, str(path), _purpose(purpose), model)
+
+    def convert_data(
+        self, source: str | Path, target: str | Path, to: str, purpose: str | None = None, *, skip_faulty: bool = False
+    ) -> Conversion:
+        """Write a dataset in another format or another kind of file.
+
+        Args:
+            source: A path, or ``s3://BUCKET/KEY``.
+            target: A file that is not there yet: jsonl, jsonl.gz, csv or parquet.
+            to: The format, such as ``messages``.
+            purpose: What the source is for; None for what the format is for.
+            skip_faulty: Leave out what has a fault, or what the format can't express.
+
+        Raises:
+            InvalidInput: Faults: all of them. Nothing was written.
+            AlreadyExists: The target is there.
+            NotFound: There is no file behind an ``s3://`` address.
+            MissingExtra: Parquet is read or written, and pyarrow is not installed.
+            StorageFailure: The target can't be written.
+        """
+        wanted = None if purpose is None else _purpose(purpose)
+        return convert_data(self.services, str(source), Path(target), to, wanted, skip_faulty=skip_faulty)
 
     def estimate(
         self,
@@ -105,6 +128,7 @@ class Outcrop:
         name: str,
         validation: str | Path | None = None,
         method: str = "lora",
+        purpose: str = "fine-tuning",
         wait: bool = True,
         **hyperparameters: Any,
     ) -> Model | Job:
@@ -112,10 +136,11 @@ class Outcrop:
 
         Args:
             base: Name of the model to start from; it is never changed.
-            train: Training records, JSON Lines: a path, or ``s3://BUCKET/KEY``.
+            train: Training data in one of the formats of docs/reference/formats.md: a path, or ``s3://BUCKET/KEY``.
             name: The custom model's name.
             validation: Held-out records whose loss is measured before, between epochs and after.
             method: ``lora`` or ``full``.
+            purpose: ``fine-tuning`` for answers to learn, ``pre-training`` for texts.
             wait: Wait for the end and return the custom model; else return the queued job.
             **hyperparameters: Those of ``domain.hyperparameters``.
 
@@ -125,7 +150,14 @@ class Outcrop:
             JobFailed: With ``wait``, the job failed or was stopped.
         """
         prepared = prepare_customization(
-            self.services, base, train=train, name=name, validation=validation, method=method, given=hyperparameters
+            self.services,
+            base,
+            train=train,
+            name=name,
+            validation=validation,
+            method=method,
+            purpose=_purpose(purpose),
+            given=hyperparameters,
         )
         job = submit_customization(self.services, prepared)
         if not wait:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,16 @@ from outcrop.app.data import absolute, check_at, tokenizer_of
 from outcrop.data.checking import DatasetCheck
 from outcrop.domain.codec import to_json
 from outcrop.domain.errors import AlreadyExists, Fault, InvalidInput, NotFound, NotSupported
-from outcrop.domain.hyperparameters import Hyperparameters, choose
+from outcrop.domain.hyperparameters import LORA_ONLY, Hyperparameters, choose
 from outcrop.domain.jobs import ENDED, Job, JobKind
-from outcrop.domain.models import Customization, Model
+from outcrop.domain.models import Customization, Model, ModelKind
 from outcrop.domain.records import Purpose
-from outcrop.domain.requests import CustomizationRequest, Dataset, name_faults
+from outcrop.domain.requests import CustomizationRequest, Dataset, encoding_of, name_faults
 from outcrop.domain.units import size
+from outcrop.metrics import named
 from outcrop.models.chat import ChatTokenizer
 from outcrop.models.cost import model_size
-from outcrop.models.device import choose_device
+from outcrop.models.device import choose_device, has_bfloat16
 from outcrop.roof import read_roof
 from outcrop.services import Services, new_job_id
 from outcrop.trainers.estimate import USUAL_SHARE, Estimate, Volume, estimate
@@ -47,13 +48,24 @@ def prepare_customization(
     name: str,
     validation: str | Path | None = None,
     method: str = "lora",
+    purpose: Purpose = Purpose.FINE_TUNING,
     given: Mapping[str, Any] | None = None,
 ) -> PreparedCustomization:
     """Check a customization from end to end, without starting it.
 
+    Args:
+        services: The home.
+        base: The model to start from; an adapter is gone on with, and keeps its shape.
+        train: Training data.
+        name: The custom model's.
+        validation: Held-out data.
+        method: A ``Customization``.
+        purpose: Whether the data are answers to learn, or texts for continued pre-training.
+        given: Hyperparameters.
+
     Raises:
         InvalidInput: Faults in names, data or hyperparameters: all of them.
-        NotFound: There is no such base model.
+        NotFound: There is no such base model, or no such metric.
         AlreadyExists: A model of that name is there, or a job is making one.
         NotSupported: The base does not allow the method, or memory or disk would not do.
     """
@@ -64,8 +76,10 @@ def prepare_customization(
     require_free(services, name)
     tokenizer = tokenizer_of(services, model)
     assert tokenizer is not None, "a model that can be customised has a tokenizer"
-    hyperparameters, checks = _checked(services, tokenizer, name, wanted, given or {}, train, validation)
+    data = _Data(purpose, tuple(absolute(place) for place in (train, validation) if place is not None))
+    hyperparameters, checks = _checked(services, tokenizer, model, name, wanted, given or {}, data)
     device = choose_device(services.settings.device)
+    hyperparameters = replace(hyperparameters, number_format=_number_format(hyperparameters.number_format, device))
     foreseen = _estimate(services, model, wanted, hyperparameters, checks, device)
     _require_room(services, foreseen, device)
     request = CustomizationRequest(
@@ -76,6 +90,7 @@ def prepare_customization(
         train=_dataset(checks[0]),
         validation=_dataset(checks[1]) if len(checks) > 1 else None,
         hyperparameters=hyperparameters,
+        purpose=purpose,
     )
     return PreparedCustomization(request, checks[0], checks[1] if len(checks) > 1 else None, foreseen, device)
 
@@ -114,35 +129,77 @@ def require_free(services: Services, name: str) -> None:
             raise AlreadyExists(f"job {job.name} is making a model named {name!r} already; follow it, or stop it first")
 
 
+@dataclass(frozen=True)
+class _Data:
+    """What to train on: training data, and perhaps validation data after it."""
+
+    purpose: Purpose
+    places: tuple[str, ...]
+
+
 def _checked(
     services: Services,
     tokenizer: ChatTokenizer,
+    model: Model,
     name: str,
     method: Customization,
     given: Mapping[str, Any],
-    train: str | Path,
-    validation: str | Path | None,
+    data: _Data,
 ) -> tuple[Hyperparameters, list[DatasetCheck]]:
     """The hyperparameters and the checks of the datasets; the faults of all of them together."""
     faults = name_faults("model", name)
-    total = len(faults)
     # A record can't keep more tokens than the model takes, whatever the table's default is.
-    longest = min(choose(method, {}).max_length, tokenizer.context)
-    hyperparameters = choose(method, {"max_length": longest})
+    usual = {"max_length": min(choose(method, {}).max_length, tokenizer.context), **_shape(model)}
+    hyperparameters = choose(method, usual)
     try:
-        hyperparameters = choose(method, {"max_length": longest, **given})
+        hyperparameters = choose(method, {**usual, **given})
     except InvalidInput as error:
         faults.extend(error.faults)
-        total += error.total
-    places = [absolute(place) for place in (train, validation) if place is not None]
-    longest = hyperparameters.max_length
-    checks = [check_at(services, place, Purpose.FINE_TUNING, tokenizer, longest) for place in places]
+    faults += _shape_faults(model, given) + _stopping_faults(hyperparameters, data)
+    total = len(faults)
+    encoding = encoding_of(hyperparameters)
+    checks = [check_at(services, place, data.purpose, tokenizer, encoding) for place in data.places]
     for found in checks:
         faults.extend(found.faults)
         total += found.n_faults
     if faults:
         raise InvalidInput(faults, total)
     return hyperparameters, checks
+
+
+def _shape(model: Model) -> dict[str, Any]:
+    """The hyperparameters that an adapter's shape fixes, where a model is one."""
+    if model.kind is not ModelKind.ADAPTER or model.lineage is None:
+        return {}
+    return {name: value for name, value in model.lineage.hyperparameters.items() if name in LORA_ONLY}
+
+
+def _shape_faults(model: Model, given: Mapping[str, Any]) -> list[Fault]:
+    return [
+        Fault("hyperparameters", None, name, repr(given[name])[:80], f"{value}, as the adapter {model.name} has it")
+        for name, value in _shape(model).items()
+        if name in given and given[name] != value
+    ]
+
+
+def _stopping_faults(values: Hyperparameters, data: _Data) -> list[Fault]:
+    """What early stopping lacks."""
+    held_out = len(data.places) > 1
+    wrong = []
+    if values.early_stopping_patience and not held_out and not values.evaluation_percentage:
+        wrong.append(("early_stopping_patience", "0, or validation data: a file, or an evaluation_percentage"))
+    if values.early_stopping_metric != "loss":
+        named(values.early_stopping_metric)
+        if not held_out or data.purpose is not Purpose.FINE_TUNING:
+            wrong.append(("early_stopping_metric", "loss, or fine-tuning with a file of validation data to answer"))
+    return [Fault("hyperparameters", None, name, repr(getattr(values, name)), want) for name, want in wrong]
+
+
+def _number_format(wanted: str, device: str) -> str:
+    """The format that ``auto`` means on a device."""
+    if wanted != "auto":
+        return wanted
+    return "bfloat16" if device.startswith("cuda") and has_bfloat16(device) else "float32"
 
 
 def _dataset(found: DatasetCheck) -> Dataset:
@@ -157,12 +214,13 @@ def _estimate(
     checks: list[DatasetCheck],
     device: str,
 ) -> Estimate:
-    size = model_size(services.store.get_folder(model.uri))
+    root = model if model.base is None else services.catalog.model(model.base)
+    size = model_size(services.store.get_folder(root.uri))
     train = checks[0].tokens
     held_out = checks[1].tokens if len(checks) > 1 else None
     assert train is not None
     volume = Volume(
-        records=checks[0].n_records,
+        records=train.n_sequences,
         tokens=train.total_after_truncation,
         loss_tokens=train.carrying_loss,
         longest=min(train.lengths.maximum, hyperparameters.max_length),

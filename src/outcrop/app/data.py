@@ -1,14 +1,15 @@
-"""Data: check a dataset against what it is for and the model it is for."""
+"""Data: check a dataset against what it is for and the model it is for; write it in another format."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from outcrop.data.checking import DatasetCheck, Progress, check
+from outcrop.data.conversion import Conversion, convert, format_named
 from outcrop.data.protocol import Tokenizer
 from outcrop.domain.errors import Fault, InvalidInput
 from outcrop.domain.models import Model
-from outcrop.domain.records import Purpose
+from outcrop.domain.records import Encoding, Purpose
 from outcrop.models.chat import ChatTokenizer
 from outcrop.services import Services
 from outcrop.stores.address import is_address, parse
@@ -19,7 +20,7 @@ def check_data(
     place: str,
     purpose: Purpose,
     model: str | None,
-    max_length: int | None = None,
+    encoding: Encoding | None = None,
     progress: Progress | None = None,
 ) -> DatasetCheck:
     """Read every line of a dataset; with a model, count its tokens too.
@@ -29,7 +30,7 @@ def check_data(
         StorageFailure: The S3 service fails.
     """
     tokenizer = None if model is None else tokenizer_of(services, services.catalog.model(model))
-    return check_at(services, place, purpose, tokenizer, max_length, progress)
+    return check_at(services, place, purpose, tokenizer, encoding, progress)
 
 
 def check_at(
@@ -37,12 +38,46 @@ def check_at(
     place: str,
     purpose: Purpose,
     tokenizer: Tokenizer | None = None,
-    max_length: int | None = None,
+    encoding: Encoding | None = None,
     progress: Progress | None = None,
 ) -> DatasetCheck:
     """Check a dataset where it lies: a path, or an ``s3://`` address; faults name it as ``place`` does."""
     name = place if is_address(place) else ""
-    return check(services.fetch(place), purpose, tokenizer, max_length, progress, name)
+    return check(services.fetch(place), purpose, tokenizer, encoding, progress, name)
+
+
+def convert_data(
+    services: Services,
+    source: str,
+    target: Path,
+    to: str,
+    purpose: Purpose | None = None,
+    *,
+    skip_faulty: bool = False,
+    progress: Progress | None = None,
+) -> Conversion:
+    """Write a dataset in the format named ``to``; see ``data.conversion.convert``, which raises the same and more.
+
+    Args:
+        services: Those of the home.
+        source: A path, or an ``s3://`` address.
+        target: The file to make.
+        to: The format to write.
+        purpose: What the source is for; None for what the format is for.
+        skip_faulty: Leave out what has a fault.
+        progress: Called with bytes done and bytes in all.
+
+    Raises:
+        InvalidInput: There is no format of that name, or the target is an ``s3://`` address.
+        NotFound: There is no file behind an ``s3://`` address.
+    """
+    form, usual = format_named(to)
+    if is_address(str(target)) or str(target).startswith("s3:/"):
+        expected = "a path of this machine; `outcrop data put` copies the file afterwards"
+        raise InvalidInput([Fault("target", None, "", str(target), expected)])
+    name = source if is_address(source) else ""
+    path = services.fetch(source)
+    return convert(path, purpose or usual, target, form, skip_faulty=skip_faulty, progress=progress, name=name)
 
 
 def put_data(services: Services, file: Path, place: str, progress: Progress | None = None) -> str:

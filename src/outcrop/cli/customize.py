@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -32,10 +33,20 @@ def _shown(value: float | str | bool) -> str:
     return f"{value:,.0f}" if value == int(value) else f"{value:g}"
 
 
+class TrainingAim(StrEnum):
+    """What the data is for."""
+
+    FINE_TUNING = "fine-tuning"
+    PRE_TRAINING = "pre-training"
+
+
 def customize(
     base: Annotated[str, typer.Argument(help="The model to start from; it is never changed.")],
     train: Annotated[str, typer.Option(help="Training records, JSON Lines: a path, or s3://BUCKET/KEY.")],
     name: Annotated[str, typer.Option(help="The custom model's name.")],
+    aim: Annotated[TrainingAim, typer.Option("--for", help="Answers to learn, or texts to go on pre-training with.")] = (
+        TrainingAim.FINE_TUNING
+    ),
     validation: Annotated[str | None, typer.Option(help="Held-out records, for the validation loss.")] = None,
     method: Annotated[Customization, typer.Option(help="Train LoRA matrices, or all weights.")] = Customization.LORA,
     epochs: Annotated[int | None, _setting("epochs")] = None,
@@ -98,11 +109,19 @@ def customize(
     from outcrop.app.customization import prepare_customization, submit_customization
     from outcrop.cli.following import started
     from outcrop.cli.opening import opened
+    from outcrop.domain.records import Purpose
 
     chosen = {key: value for key, value in given.items() if value is not None}
     with opened() as outcrop:
         prepared = prepare_customization(
-            outcrop.services, base, train=train, name=name, validation=validation, method=method.value, given=chosen
+            outcrop.services,
+            base,
+            train=train,
+            name=name,
+            validation=validation,
+            method=method.value,
+            purpose=Purpose(aim.value),
+            given=chosen,
         )
         _show_estimate(prepared)
         if estimate:

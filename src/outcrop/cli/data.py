@@ -12,6 +12,7 @@ from outcrop.cli.output import JsonOption, print_json
 
 if TYPE_CHECKING:
     from outcrop.data.checking import DatasetCheck
+    from outcrop.data.conversion import Conversion
 
 app = typer.Typer(help="Datasets.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -20,6 +21,7 @@ class Aim(StrEnum):
     """What the data is for."""
 
     FINE_TUNING = "fine-tuning"
+    PRE_TRAINING = "pre-training"
     EVALUATION = "evaluation"
 
 
@@ -30,7 +32,7 @@ def group() -> None:
 
 @app.command("check")
 def check_file(
-    file: Annotated[str, typer.Argument(help="A JSON Lines file, or s3://BUCKET/KEY.")],
+    file: Annotated[str, typer.Argument(help="A file, a folder of texts, or s3://BUCKET/KEY.")],
     aim: Annotated[Aim, typer.Option("--for", help="What the data is for.")] = Aim.FINE_TUNING,
     model: Annotated[str | None, typer.Option(help="Count tokens as this model does.")] = None,
     max_length: Annotated[int | None, typer.Option(help="Count the records that this many tokens would cut.")] = None,
@@ -40,20 +42,47 @@ def check_file(
     from outcrop.app.data import check_data
     from outcrop.cli.opening import opened
     from outcrop.cli.progress import bytes_progress
-    from outcrop.domain.records import Purpose
+    from outcrop.domain.records import Encoding, Purpose
 
+    encoding = None if max_length is None else Encoding(max_length)
     with opened() as outcrop:
         if file.startswith("s3://"):
             with bytes_progress(f"fetching {file}") as progress:
                 outcrop.services.fetch(file, progress)
         with bytes_progress(f"reading {file.rpartition('/')[2]}") as progress:
-            found = check_data(outcrop.services, file, Purpose(aim.value), model, max_length, progress)
+            found = check_data(outcrop.services, file, Purpose(aim.value), model, encoding, progress)
     if as_json:
         print_json(_document(found))
     else:
         _show(found)
     if found.n_faults:
         raise typer.Exit(2)
+
+
+@app.command("convert")
+def convert(
+    source: Annotated[str, typer.Argument(help="A file, a folder of texts, or s3://BUCKET/KEY.")],
+    target: Annotated[Path, typer.Argument(help="The file to make: .jsonl, .jsonl.gz, .csv or .parquet.")],
+    to: Annotated[str, typer.Option(help="The format to write, such as messages or prompt-completion.")],
+    aim: Annotated[
+        Aim | None, typer.Option("--for", help="What the source is for; else what the format is for.")
+    ] = None,
+    skip_faulty: Annotated[bool, typer.Option("--skip-faulty", help="Leave out what can't be converted.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a dataset in another format, or in another kind of file."""
+    from outcrop.app.data import convert_data
+    from outcrop.cli.opening import opened
+    from outcrop.cli.progress import bytes_progress
+    from outcrop.domain.records import Purpose
+
+    purpose = None if aim is None else Purpose(aim.value)
+    with opened() as outcrop, bytes_progress(f"converting {source.rpartition('/')[2]}") as progress:
+        made = convert_data(outcrop.services, source, target, to, purpose, skip_faulty=skip_faulty, progress=progress)
+    if as_json:
+        print_json(_plain(made))
+    else:
+        _show_conversion(made)
 
 
 @app.command("put")
@@ -73,6 +102,20 @@ def put(
         print_json({"put": put_place})
     else:
         typer.echo(put_place)
+
+
+def _plain(made: Conversion) -> dict[str, Any]:
+    import dataclasses
+
+    return dataclasses.asdict(made)
+
+
+def _show_conversion(made: Conversion) -> None:
+    from outcrop.domain.errors import InvalidInput
+
+    typer.echo(f"{made.target}: {made.n_records:,} records, from {made.source_format} to {made.target_format}")
+    if made.n_faults:
+        typer.echo(f"left out: {InvalidInput(made.faults, made.n_faults)}", err=True)
 
 
 def _document(found: DatasetCheck) -> dict[str, Any]:
@@ -103,7 +146,10 @@ def _show(found: DatasetCheck) -> None:
         typer.echo(f"95 % within {lengths.p95:,}, longest {lengths.maximum:,}")
         if tokens.carrying_loss:
             typer.echo(f"  with loss   {tokens.carrying_loss:,}; records that would be cut: {tokens.n_truncated:,}")
-            typer.echo(f"  end of turn trained: {tokens.n_ends_turn:,} of {found.n_records:,}")
+            if tokens.n_sequences > found.n_records:
+                typer.echo(f"  sequences   {tokens.n_sequences:,}: longer texts are taken apart")
+            if found.purpose.value == "fine-tuning":
+                typer.echo(f"  end of turn trained: {tokens.n_ends_turn:,} of {found.n_records:,}")
     if found.n_faults:
         typer.echo(str(InvalidInput(found.faults, found.n_faults)), err=True)
     else:

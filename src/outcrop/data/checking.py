@@ -11,12 +11,22 @@ from pathlib import Path
 import numpy as np
 
 from outcrop.data.faults import FaultCollection, in_line
-from outcrop.data.formats import Record
+from outcrop.data.opening import Lines
 from outcrop.data.protocol import Tokenizer
 from outcrop.data.records import RecordReader
-from outcrop.data.truncation import misfit
+from outcrop.data.sequences import encode, fit, nothing_to_learn
 from outcrop.domain.errors import Fault, InvalidInput
-from outcrop.domain.records import EvaluationRecord, Message, Purpose, Role, TrainingRecord
+from outcrop.domain.records import (
+    Encoding,
+    EvaluationRecord,
+    Message,
+    Purpose,
+    Record,
+    Role,
+    TextRecord,
+    TrainingRecord,
+    Turns,
+)
 
 Progress = Callable[[int, int], None]
 """Called with bytes done and bytes in all."""
@@ -42,10 +52,12 @@ class TokenCheck:
     Attributes:
         total: Tokens of all records, before any is cut.
         total_after_truncation: Tokens that one epoch runs through.
-        carrying_loss: Tokens the model learns to write; none are ever cut. 0 for an evaluation dataset.
+        carrying_loss: Those among them that the model learns to write. 0 for an evaluation dataset.
         lengths: Tokens of a record.
-        n_truncated: Records longer than the maximum length, so that their prompt loses its beginning.
-        n_ends_turn: Records whose end of turn is trained.
+        n_truncated: Training records longer than the maximum length, so that they lose their beginning.
+        n_dropped: Training records longer than the maximum length that are left out.
+        n_sequences: What one epoch runs through: the records that are not dropped, and the pieces of texts.
+        n_ends_turn: Sequences of which the end of every turn is trained, or the end of a text.
     """
 
     total: int
@@ -53,6 +65,8 @@ class TokenCheck:
     carrying_loss: int
     lengths: TokenLengths
     n_truncated: int
+    n_dropped: int
+    n_sequences: int
     n_ends_turn: int
 
 
@@ -64,7 +78,7 @@ class DatasetCheck:
         path: The file, as faults name it.
         purpose: What it was checked for.
         format: Name of its format; "" where no record could tell.
-        content_hash: SHA-256 of the file; "" where it was not read to the end.
+        content_hash: As ``reading.content_hash``; "" where it was not read to the end.
         n_records: Records that parse.
         n_blank: Blank lines, which are tolerated.
         faults: The first thousand faults.
@@ -102,28 +116,31 @@ def check(
     path: Path | str,
     purpose: Purpose,
     tokenizer: Tokenizer | None = None,
-    max_length: int | None = None,
+    encoding: Encoding | None = None,
     progress: Progress | None = None,
     name: str = "",
 ) -> DatasetCheck:
     """Read a dataset once, in bounded memory, and report everything that is wrong with it.
 
     Args:
-        path: A JSON Lines file.
+        path: The dataset.
         purpose: What the dataset is for; it decides which formats are taken.
         tokenizer: The model's, to count tokens and find records the model can't take.
-        max_length: Tokens that a training record is cut to; an evaluation dataset is never cut.
+        encoding: How training records and texts become tokens; None for whole ones. An evaluation dataset is never
+            cut.
         progress: Called as the file is read, and once at the end.
         name: What to call the file in faults; its path where empty.
 
     Returns:
         Figures and faults. Nothing that is in the file raises.
+
+    Raises:
+        MissingExtra: It is a Parquet file, and pyarrow is not installed.
     """
     reader = RecordReader(path, purpose, name)
     faults = FaultCollection()
     content = _Content()
-    cut = max_length if purpose is Purpose.FINE_TUNING else None
-    tokens = _token_figures(tokenizer, cut, reader.lines.where, faults)
+    tokens = _token_figures(tokenizer, purpose, encoding, reader.lines, faults)
     ticker = ProgressTicker(reader, progress)
     for item in reader:
         if isinstance(item, Fault):
@@ -134,6 +151,8 @@ def check(
                 tokens.take(item)
         ticker.tick()
     ticker.end()
+    if tokens is not None:
+        tokens.end()
     return _report(reader, purpose, faults, content, tokens)
 
 
@@ -206,18 +225,24 @@ def _fingerprint(record: Record) -> int:
     """64 bits of the content; they differ from process to process and are compared within one only."""
     if isinstance(record, TrainingRecord):
         return hash(tuple(message.text for message in record.messages))
+    if isinstance(record, TextRecord):
+        return hash(record.text)
     return hash((record.prompt, record.reference, record.category))
 
 
 def _token_figures(
-    tokenizer: Tokenizer | None, max_length: int | None, where: str, faults: FaultCollection
+    tokenizer: Tokenizer | None, purpose: Purpose, encoding: Encoding | None, lines: Lines, faults: FaultCollection
 ) -> _Tokens | None:
     if tokenizer is None:
         return None
-    if max_length is None or 1 <= max_length <= tokenizer.context:
-        return _Tokens(tokenizer, max_length, where, faults)
-    expected = f"1 to {tokenizer.context:,}, the model's context"
-    faults.add(Fault("max_length", None, "", f"{max_length:,}", expected))
+    if encoding is None or purpose is Purpose.EVALUATION:
+        return _Tokens(tokenizer, None, lines, faults)
+    # The first token of a piece of text is context, and one after it is learnt.
+    least = 2 if purpose is Purpose.PRE_TRAINING else 1
+    if least <= encoding.max_length <= tokenizer.context:
+        return _Tokens(tokenizer, encoding, lines, faults)
+    expected = f"{least} to {tokenizer.context:,}, the model's context"
+    faults.add(Fault("max_length", None, "", f"{encoding.max_length:,}", expected))
     return None
 
 
@@ -226,12 +251,17 @@ class _Tokens:
     """Token figures of the records taken; a histogram of lengths and not a list, so that memory stays small."""
 
     tokenizer: Tokenizer
-    max_length: int | None
-    where: str
+    encoding: Encoding | None
+    lines: Lines
     faults: FaultCollection
     lengths: Counter[int] = field(default_factory=Counter)
+    kept: int = 0
     carrying_loss: int = 0
+    n_dropped: int = 0
+    n_truncated: int = 0
+    n_sequences: int = 0
     n_ends_turn: int = 0
+    n_faulty: int = 0
     refused: bool = False
 
     def take(self, record: Record) -> None:
@@ -239,7 +269,7 @@ class _Tokens:
             return
         if isinstance(record, TrainingRecord) and record.needs_template and not self.tokenizer.has_template:
             self.refused = True
-            self.faults.add(_no_template(self.where))
+            self.faults.add(_no_template(self.lines.where))
             return
         try:
             if isinstance(record, EvaluationRecord):
@@ -247,37 +277,50 @@ class _Tokens:
             else:
                 self._take_training(record)
         except InvalidInput as error:
-            for fault in in_line(error, self.where, record.line):
-                self.faults.add(fault)
+            self.n_faulty += 1
+            for fault in in_line(error, self.lines.where, record.line):
+                self.faults.add(self.lines.located(fault))
+
+    def end(self) -> None:
+        """Add the fault of a dataset that would teach nothing, where no record's own fault says why."""
+        if self.encoding is not None and self.lengths and not self.carrying_loss and not self.n_faulty:
+            self.faults.add(nothing_to_learn(self.lines.where, self.n_dropped, self.encoding))
 
     def _take_prompt(self, record: EvaluationRecord) -> None:
         length = len(self.tokenizer.encode_prompt([Message(Role.USER, record.prompt)]))
         self.lengths[length] += 1
+        self.n_sequences += 1
+        self.kept += length
         if length >= self.tokenizer.context:
             expected = (
                 f"fewer than {self.tokenizer.context:,}: the model's context must hold a token of the response too"
             )
-            self.faults.add(Fault(self.where, record.line, "", f"{length:,} tokens", expected))
+            self.faults.add(Fault(self.lines.where, record.line, "", f"{length:,} tokens", expected))
 
-    def _take_training(self, record: TrainingRecord) -> None:
-        encoded = self.tokenizer.encode_training(record)
+    def _take_training(self, record: TrainingRecord | TextRecord) -> None:
+        turns = Turns.ALL if self.encoding is None else self.encoding.turns
+        encoded = encode(record, self.tokenizer, turns)
         self.lengths[len(encoded.tokens)] += 1
-        self.carrying_loss += sum(encoded.carries_loss)
-        self.n_ends_turn += encoded.ends_turn
-        fault = misfit(encoded, self.max_length, self.tokenizer.context, record.line, self.where)
-        if fault is not None:
-            self.faults.add(fault)
+        sequences = fit(encoded, record, self.encoding, self.tokenizer.context)
+        self.n_dropped += not sequences
+        self.n_truncated += len(sequences) == 1 and len(sequences[0].tokens) < len(encoded.tokens)
+        for sequence in sequences:
+            self.n_sequences += 1
+            self.kept += len(sequence.tokens)
+            self.carrying_loss += sum(sequence.carries_loss)
+            self.n_ends_turn += sequence.ends_turn
 
     def report(self) -> TokenCheck | None:
         if self.refused or not self.lengths:
             return None
-        cut = self.max_length if self.max_length is not None else max(self.lengths)
         return TokenCheck(
             total=sum(length * count for length, count in self.lengths.items()),
-            total_after_truncation=sum(min(length, cut) * count for length, count in self.lengths.items()),
+            total_after_truncation=self.kept,
             carrying_loss=self.carrying_loss,
             lengths=summarised(self.lengths),
-            n_truncated=sum(count for length, count in self.lengths.items() if length > cut),
+            n_truncated=self.n_truncated,
+            n_dropped=self.n_dropped,
+            n_sequences=self.n_sequences,
             n_ends_turn=self.n_ends_turn,
         )
 

@@ -46,7 +46,9 @@ def described(value: object) -> str:
         return f"a list of {len(value)}"
     if isinstance(value, dict):
         return f"an object with {', '.join(shown(name) for name in list(value)[:5])}" if value else "an empty object"
-    return f"the number {str(value)[:LONGEST_SHOWN]}"
+    if isinstance(value, int | float):
+        return f"the number {str(value)[:LONGEST_SHOWN]}"
+    return f"a value of the type {type(value).__name__}"
 
 
 def place(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from outcrop.domain.records import EncodedRecord, Message, TrainingRecord
+from outcrop.domain.records import EncodedRecord, Message, TrainingRecord, Turns
 
 
 class Tokenizer(Protocol):
@@ -34,10 +34,15 @@ class Tokenizer(Protocol):
         """
         ...
 
-    def encode_training(self, record: TrainingRecord) -> EncodedRecord:
+    def encode_training(self, record: TrainingRecord, turns: Turns = Turns.ALL) -> EncodedRecord:
         """The tokens of a training record, and which of them carry loss.
 
         Raises:
-            InvalidInput: The model's chat template refuses the messages; the caller says in which line.
+            InvalidInput: The model's chat template refuses the messages, or writes earlier turns otherwise than the
+                model was to learn them; the caller says in which line.
         """
+        ...
+
+    def encode_document(self, text: str) -> EncodedRecord:
+        """The tokens of a text, with a beginning and an end of sequence; all but the first carry loss."""
         ...

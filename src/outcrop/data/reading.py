@@ -1,16 +1,19 @@
-"""Reading JSON Lines: one object per line, in bounded memory, with a fault for each line that can't be used."""
+"""Reading JSON Lines, packed with gzip or not: one object per line, in bounded memory, a fault for each bad line."""
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import stat
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import IO, BinaryIO, NoReturn, cast
 
 from outcrop.data.faults import place, shown
+from outcrop.data.folders import hash_line, list_texts
 from outcrop.domain.errors import Fault
 
 LONGEST_LINE = 4 * 1024 * 1024
@@ -23,6 +26,7 @@ _CHUNK = 1024 * 1024
 _UTF8_BOM = b"\xef\xbb\xbf"
 _PLAIN = "JSON Lines, one JSON object per line, as UTF-8 text"
 _AS_UTF8 = "UTF-8: save it as UTF-8"
+_GZIP = b"\x1f\x8b"
 
 # The longer mark comes first: a UTF-32 mark begins with the UTF-16 one.
 _SIGNATURES = (
@@ -30,7 +34,7 @@ _SIGNATURES = (
     (b"\x00\x00\xfe\xff", "UTF-32 text", _AS_UTF8),
     (b"\xff\xfe", "UTF-16 text", _AS_UTF8),
     (b"\xfe\xff", "UTF-16 text", _AS_UTF8),
-    (b"\x1f\x8b", "gzip-compressed data", f"{_PLAIN}: unpack it first"),
+    (_GZIP, "gzip-compressed data inside of gzip-compressed data", f"{_PLAIN}, packed once"),
     (b"PK\x03\x04", "a zip archive or a spreadsheet", f"{_PLAIN}: unpack or export it first"),
     (b"PAR1", "a Parquet file", f"{_PLAIN}: export it first"),
 )
@@ -55,8 +59,8 @@ class Line:
 class JsonLines:
     """One pass over a JSON Lines file: iterate it for a ``Line`` or a ``Fault`` per line that is not blank.
 
-    Nothing that is in the file raises. What concerns the whole file (missing, empty, binary, UTF-16) is one fault, and
-    ends the pass.
+    A file that begins as gzip does is unpacked on the way. Nothing that is in the file raises. What concerns the whole
+    file (missing, empty, binary, UTF-16) is one fault, and ends the pass.
 
     Attributes:
         path: The file.
@@ -74,12 +78,17 @@ class JsonLines:
         self.n_blank = 0
         self._longest = longest
         self._digest = hashlib.sha256()
+        self._packed = False
         self._complete = False
 
     @property
     def content_hash(self) -> str:
         """SHA-256 of the file as this pass read it, in hex; "" unless the pass came to the end."""
         return self._digest.hexdigest() if self._complete else ""
+
+    def located(self, fault: Fault) -> Fault:
+        """The fault as it is: it names the line."""
+        return fault
 
     def __iter__(self) -> Iterator[Line | Fault]:
         problem = self._stat()
@@ -111,11 +120,25 @@ class JsonLines:
         return self._fault(None, f"a file that can't be read ({reason})", "a file that this user may read")
 
     def _file(self, file: BinaryIO) -> Iterator[Line | Fault]:
-        problem = _whole_file(file.read(_HEAD))
+        head = file.read(_HEAD)
+        file.seek(0)
+        if not head.startswith(_GZIP):
+            yield from self._checked(head, file)
+            return
+        self._packed = True
+        try:
+            with gzip.GzipFile(fileobj=cast(IO[bytes], _Counted(file, self._count_packed))) as unpacked:
+                yield from self._checked(unpacked.peek(_HEAD)[:_HEAD], cast(BinaryIO, unpacked))
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            self._complete = False
+            expected = "a whole gzip file: write or copy it again"
+            yield self._fault(None, f"gzip data that is cut off or damaged ({error})", expected)
+
+    def _checked(self, head: bytes, file: BinaryIO) -> Iterator[Line | Fault]:
+        problem = _whole_file(head)
         if problem is not None:
             yield self._fault(None, *problem)
             return
-        file.seek(0)
         yield from self._lines(file)
 
     def _lines(self, file: BinaryIO) -> Iterator[Line | Fault]:
@@ -136,6 +159,11 @@ class JsonLines:
             yield self._fault(None, "only blank lines", f"{_PLAIN}, at least one")
 
     def _count(self, raw: bytes) -> None:
+        if not self._packed:
+            self._count_packed(raw)
+
+    def _count_packed(self, raw: bytes) -> None:
+        """Take bytes of the file as they lie there: they make its hash."""
         self._digest.update(raw)
         self.n_bytes += len(raw)
 
@@ -198,13 +226,34 @@ class JsonLines:
 
 
 def content_hash(path: Path | str) -> str:
-    """SHA-256 of a file's bytes, in hex; the file is streamed.
+    """The hash by which a dataset is known, in hex: SHA-256 of a file's bytes, which are streamed.
+
+    Of a folder it is the SHA-256 of a list: for each text in byte order of the relative names, the text's own hash, two
+    spaces, the name and a line end.
 
     Raises:
-        OSError: The file can't be read.
+        OSError: It can't be read.
     """
-    with Path(path).open("rb") as file:
+    path = Path(path)
+    if path.is_dir():
+        lines = (hash_line(name, content_hash(path / name)) for name in list_texts(path)[0] if (path / name).is_file())
+        return hashlib.sha256(b"".join(lines)).hexdigest()
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class _Counted:
+    """A file to read from the front, of which every byte is told as it is read."""
+
+    def __init__(self, file: BinaryIO, count: Callable[[bytes], None]) -> None:
+        self._file = file
+        self._tell = count
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to ``size`` bytes."""
+        raw = self._file.read(size)
+        self._tell(raw)
+        return raw
 
 
 class _Refused(Exception):

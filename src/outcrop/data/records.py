@@ -7,45 +7,58 @@ from pathlib import Path
 from typing import Literal, overload
 
 from outcrop.data import formats
-from outcrop.data.formats import Format, Record
-from outcrop.data.reading import JsonLines
+from outcrop.data.formats import Format
+from outcrop.data.opening import open_lines
 from outcrop.domain.errors import Fault, InvalidInput
-from outcrop.domain.records import EvaluationRecord, Purpose, TrainingRecord
+from outcrop.domain.records import EvaluationRecord, Purpose, Record, TextRecord, TrainingRecord
 
 
 class RecordReader:
     """One pass over a dataset: iterate it for each record, or for what is wrong with it. Nothing in the file raises.
 
     Attributes:
-        lines: The pass over the file, with its counts and content hash.
-        format: The format that the first record decided; None before it.
+        lines: The pass over the file or folder, with its counts and content hash.
+
+    Raises:
+        MissingExtra: It is a Parquet file, and pyarrow is not installed.
     """
 
     def __init__(self, path: Path | str, purpose: Purpose, name: str = "") -> None:
-        self.lines = JsonLines(path, name=name)
-        self.format: Format | None = None
+        self.lines = open_lines(path, purpose, name)
         self._purpose = purpose
+        self._forms: tuple[Format, ...] = ()
+
+    @property
+    def format(self) -> Format | None:
+        """The format that the records so far decided; None before the first."""
+        return self._forms[0] if self._forms else None
 
     def __iter__(self) -> Iterator[Record | Fault]:
         for line in self.lines:
             if isinstance(line, Fault):
                 yield line
                 continue
-            if self.format is None:
+            if not self._forms:
                 found = formats.detect(line.value, self._purpose, line.number, self.lines.where)
                 if isinstance(found, Fault):
-                    yield found
+                    yield self.lines.located(found)
                     return
-                self.format = found
-            record = formats.parse(line.value, self.format, line.number, self.lines.where)
+                self._forms = found
+            elif len(self._forms) > 1:
+                self._forms = formats.narrowed(self._forms, line.value)
+            record = formats.parse(line.value, self._forms[0], line.number, self.lines.where)
             if isinstance(record, list):
-                yield from record
+                yield from map(self.lines.located, record)
             else:
                 yield record
 
 
 @overload
 def read(path: Path | str, purpose: Literal[Purpose.FINE_TUNING]) -> Iterator[TrainingRecord]: ...
+
+
+@overload
+def read(path: Path | str, purpose: Literal[Purpose.PRE_TRAINING]) -> Iterator[TextRecord]: ...
 
 
 @overload

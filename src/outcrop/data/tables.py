@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import stat
 from collections.abc import Callable, Iterator
 from itertools import zip_longest
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from outcrop.data.faults import place, shown
-from outcrop.data.reading import LONGEST_LINE, JsonLines, Line
+from outcrop.data.reading import LONGEST_LINE, JsonLines, Line, content_hash
 from outcrop.domain.errors import Fault, InvalidInput, MissingExtra
 
 #: Rows of a Parquet file that are in memory at once.
@@ -123,13 +124,29 @@ class PairedTable:
 
 
 class _File:
-    """What the passes have in common: a file that may not be readable."""
+    """What the passes have in common: a file that may not be readable.
 
-    def __init__(self, path: Path, name: str = "") -> None:
+    ``sparse`` leaves out of a row what is empty or null.
+    """
+
+    def __init__(self, path: Path, name: str = "", *, sparse: bool = False) -> None:
         self.path = path
         self.where = name or place(path)
         self.n_bytes = 0
         self.total_bytes = 0
+        self.n_blank = 0
+        self._sparse = sparse
+        self._digest = hashlib.sha256()
+        self._complete = False
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the file as this pass read it, in hex; "" unless the pass came to the end."""
+        return self._digest.hexdigest() if self._complete else ""
+
+    def located(self, fault: Fault) -> Fault:
+        """The fault as it is: it names the line."""
+        return fault
 
     def __iter__(self) -> Iterator[Line | Fault]:
         try:
@@ -157,6 +174,7 @@ class _File:
         number = 0
         while raw := file.readline(LONGEST_LINE + 1):
             number += 1
+            self._digest.update(raw)
             self.n_bytes += len(raw)
             if len(raw) > LONGEST_LINE:
                 expected = f"at most {LONGEST_LINE:,} bytes in a line"
@@ -199,7 +217,10 @@ class CsvTable(_File):
                 for cells in reader:
                     if cells:
                         yield self._row(before + 1, header, cells)
+                    else:
+                        self.n_blank += 1
                     before = reader.line_num
+                self._complete = True
             except csv.Error as error:
                 found = f"a row that is no CSV ({error})"
                 yield self._fault(before + 1, found, "quotes that end, and a delimiter after them")
@@ -208,7 +229,8 @@ class CsvTable(_File):
         if len(cells) != len(header):
             found = f"{len(cells)} cell{'' if len(cells) == 1 else 's'}"
             return self._fault(number, found, f"{len(header)}, as the header has")
-        return Line(number, dict(zip(header, cells, strict=True)))
+        row: dict[str, object] = dict(zip(header, cells, strict=True))
+        return Line(number, {name: cell for name, cell in row.items() if cell != ""} if self._sparse else row)
 
 
 class TsvTable(CsvTable):
@@ -224,13 +246,14 @@ class TextTable(_File):
         with self.path.open("rb") as file:
             for number, line in enumerate(self._texts(file), 1):
                 yield Line(number, {"prediction": line.rstrip("\r\n")})
+        self._complete = True
 
 
 class ParquetTable(_File):
     """A pass over a Parquet file; a line is a row, counted from 1, and progress goes by rows."""
 
-    def __init__(self, path: Path, name: str = "") -> None:
-        super().__init__(path, name)
+    def __init__(self, path: Path, name: str = "", *, sparse: bool = False) -> None:
+        super().__init__(path, name, sparse=sparse)
         try:
             from pyarrow import parquet
         except ImportError as error:
@@ -238,19 +261,31 @@ class ParquetTable(_File):
                 f"{self.where}: Parquet needs pyarrow, which is not installed: pip install 'outcrop[parquet]'"
             ) from error
         self._open: Callable[[Path], Any] = parquet.ParquetFile
+        self._changed: tuple[int, int] = (0, 0)
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the file, which is read once more; "" unless the pass came to the end and the file stayed."""
+        return content_hash(self.path) if self._complete and self._mark() == self._changed else ""
 
     def _rows(self) -> Iterator[Line | Fault]:
         from pyarrow import ArrowException
 
         try:
+            self._changed = self._mark()
             with self._open(self.path) as file:
                 self.total_bytes = file.metadata.num_rows
                 for batch in file.iter_batches(batch_size=_BATCH):
                     for row in batch.to_pylist():
                         self.n_bytes += 1
-                        yield Line(self.n_bytes, row)
+                        yield Line(self.n_bytes, _without_nulls(row) if self._sparse else row)
+            self._complete = True
         except (ArrowException, OSError) as error:
             yield self._fault(None, f"no Parquet file that can be read ({error})", "a whole Parquet file")
+
+    def _mark(self) -> tuple[int, int]:
+        status = self.path.stat()
+        return status.st_mtime_ns, status.st_size
 
 
 _KINDS: dict[str, Callable[..., Table]] = {
@@ -262,6 +297,13 @@ _KINDS: dict[str, Callable[..., Table]] = {
     ".txt": TextTable,
     ".parquet": ParquetTable,
 }
+
+
+def _without_nulls(value: Any) -> Any:
+    """A value without the fields that are null: a Parquet file has all fields of a column in every row."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(inner) for name, inner in value.items() if inner is not None}
+    return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _header_problem(header: list[str]) -> tuple[str, str] | None:

@@ -1,7 +1,8 @@
-"""A training dataset as memory-mapped tokens, built once for each content, tokenizer and maximum length.
+"""A training dataset as memory-mapped tokens, built once for each content, tokenizer, encoding and purpose.
 
 The folder has ``tokens.bin`` (uint32), ``carries_loss.bin`` (one byte a token), ``offsets.bin`` (int64, one more than
-records), ``loss_tokens.bin`` (int64, one a record), all little-endian, and ``manifest.json``.
+sequences), ``loss_tokens.bin`` (int64, one a sequence), all little-endian, and ``manifest.json``. A sequence is a
+record, or a piece of a text that is longer than the maximum length.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +28,11 @@ from outcrop.data.faults import in_line
 from outcrop.data.protocol import Tokenizer
 from outcrop.data.reading import content_hash
 from outcrop.data.records import RecordReader
-from outcrop.data.truncation import misfit, truncate
+from outcrop.data.sequences import encode, fit, nothing_to_learn
 from outcrop.domain.errors import Fault, InvalidInput, StorageFailure
-from outcrop.domain.records import EncodedRecord, EvaluationRecord, Purpose
+from outcrop.domain.records import EncodedRecord, Encoding, EvaluationRecord, Purpose
 
-LAYOUT = 1
+LAYOUT = 2
 """Raised when the files of a folder change their meaning, so that an older folder is built anew."""
 
 Number = TypeVar("Number", np.int64, np.uint32, np.bool_)
@@ -42,15 +43,35 @@ _BUFFER = 1024 * 1024
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a tokenised dataset was made from, and its size."""
+    """What a tokenised dataset was made from, and its size.
+
+    ``n_records`` counts sequences; ``n_dropped`` the records that were left out because they are too long.
+    """
 
     layout: int
     content_hash: str
     tokenizer_identity: str
+    purpose: str
     max_length: int
+    turns: str
+    long_records: str
     n_records: int
     n_tokens: int
     n_loss_tokens: int
+    n_dropped: int
+
+    @property
+    def made_from(self) -> tuple[object, ...]:
+        """All that decides the tokens."""
+        return (
+            self.layout,
+            self.content_hash,
+            self.tokenizer_identity,
+            self.purpose,
+            self.max_length,
+            self.turns,
+            self.long_records,
+        )
 
 
 class TokenizedDataset:
@@ -82,14 +103,20 @@ class TokenizedDataset:
         return self._tokens[start:stop], self._carries_loss[start:stop]
 
 
-def cache_key(content_hash: str, tokenizer_identity: str, max_length: int) -> str:
+def cache_key(content_hash: str, tokenizer_identity: str, encoding: Encoding, purpose: Purpose) -> str:
     """A name for the tokenised dataset that these make: SHA-256, in hex."""
-    parts = [LAYOUT, content_hash, tokenizer_identity, max_length]
+    parts = _parts(content_hash, tokenizer_identity, encoding, purpose)
     return hashlib.sha256(json.dumps(parts).encode("utf-8")).hexdigest()
 
 
 def build(
-    path: Path | str, tokenizer: Tokenizer, max_length: int, folder: Path | str, progress: Progress | None = None
+    path: Path | str,
+    tokenizer: Tokenizer,
+    encoding: Encoding,
+    folder: Path | str,
+    progress: Progress | None = None,
+    *,
+    purpose: Purpose = Purpose.FINE_TUNING,
 ) -> TokenizedDataset:
     """Tokenise a checked training dataset into ``folder``, or open what an earlier build left there.
 
@@ -97,14 +124,16 @@ def build(
     dataset of whichever was first.
 
     Args:
-        path: A JSON Lines file of training records.
+        path: The training records or texts.
         tokenizer: The model's.
-        max_length: Tokens that a record is cut to, at the front of its prompt.
+        encoding: How records become tokens; see ``data.truncation`` for those that are too long.
         folder: Where the dataset lies afterwards; its parent is made where missing.
         progress: Called with bytes done and bytes in all.
+        purpose: Fine-tuning or pre-training.
 
     Raises:
-        InvalidInput: A record has a fault: the file was not checked, or has changed since.
+        InvalidInput: A record has a fault, or no token of all would carry loss: the file was not checked, or has
+            changed since.
         StorageFailure: The folder can't be written, or holds something else.
     """
     folder = Path(folder)
@@ -113,11 +142,11 @@ def build(
             content = content_hash(path)
         else:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            content = _build(RecordReader(path, Purpose.FINE_TUNING), tokenizer, max_length, folder, progress)
+            content = _build(RecordReader(path, purpose), purpose, tokenizer, encoding, folder, progress)
     except OSError as error:
         text = f"tokenising {path} into {folder} failed ({error}); free space or fix the folder, and start it again"
         raise StorageFailure(text) from error
-    return _same(open(folder), content, tokenizer.identity, max_length, folder)
+    return _same(open(folder), _parts(content, tokenizer.identity, encoding, purpose), folder)
 
 
 def open(folder: Path | str) -> TokenizedDataset:
@@ -134,12 +163,15 @@ def open(folder: Path | str) -> TokenizedDataset:
         raise StorageFailure(text) from error
 
 
-def _same(dataset: TokenizedDataset, content: str, identity: str, max_length: int, folder: Path) -> TokenizedDataset:
-    manifest = dataset.manifest
-    found = (manifest.layout, manifest.content_hash, manifest.tokenizer_identity, manifest.max_length)
-    if found != (LAYOUT, content, identity, max_length):
+def _parts(content: str, identity: str, encoding: Encoding, purpose: Purpose) -> tuple[object, ...]:
+    """All that decides the tokens, as ``Manifest.made_from``."""
+    return (LAYOUT, content, identity, purpose, encoding.max_length, encoding.turns, encoding.long_records)
+
+
+def _same(dataset: TokenizedDataset, parts: tuple[object, ...], folder: Path) -> TokenizedDataset:
+    if dataset.manifest.made_from != parts:
         raise StorageFailure(
-            f"{folder} holds the tokens of another file, tokenizer or maximum length;"
+            f"{folder} holds the tokens of another file, tokenizer, encoding or purpose;"
             " build into a folder named by the cache key of these, or delete it"
         )
     return dataset
@@ -153,36 +185,45 @@ def _mapped(path: Path, kind: type[Number], count: int) -> NDArray[Number]:
     return cast(NDArray[Number], np.asarray(array))
 
 
-def _build(reader: RecordReader, tokenizer: Tokenizer, max_length: int, folder: Path, progress: Progress | None) -> str:
+def _build(
+    reader: RecordReader,
+    purpose: Purpose,
+    tokenizer: Tokenizer,
+    encoding: Encoding,
+    folder: Path,
+    progress: Progress | None,
+) -> str:
     """Leave the finished folder, and return the content hash of what was read."""
     with _partial_folder(folder) as work:
         with ExitStack() as stack:
             writer = _Writer(work, stack)
             ticker = ProgressTicker(reader, progress)
-            for encoded in _encoded(reader, tokenizer, max_length):
-                writer.write(encoded)
+            for sequences in _encoded(reader, tokenizer, encoding):
+                writer.write(sequences)
                 ticker.tick()
+            if not writer.n_loss_tokens:
+                raise InvalidInput([nothing_to_learn(reader.lines.where, writer.n_dropped, encoding)])
             writer.sync()
-        _write_manifest(work, writer.manifest(reader.lines.content_hash, tokenizer.identity, max_length))
+        made_from = _parts(reader.lines.content_hash, tokenizer.identity, encoding, purpose)
+        _write_manifest(work, writer.manifest(made_from))
         _publish(work, folder)
     ticker.end()
     return reader.lines.content_hash
 
 
-def _encoded(reader: RecordReader, tokenizer: Tokenizer, max_length: int) -> Iterator[EncodedRecord]:
+def _encoded(reader: RecordReader, tokenizer: Tokenizer, encoding: Encoding) -> Iterator[list[EncodedRecord]]:
+    """The sequences of each record: none where it is dropped, several where a text is taken apart."""
     for item in reader:
         if isinstance(item, EvaluationRecord):
-            raise AssertionError("a reader for fine-tuning gave an evaluation record")
+            raise AssertionError("a reader for training gave an evaluation record")
         if isinstance(item, Fault):
             raise InvalidInput([item])
         try:
-            encoded = tokenizer.encode_training(item)
+            sequences = fit(encode(item, tokenizer, encoding.turns), item, encoding, tokenizer.context)
         except InvalidInput as error:
-            raise InvalidInput(in_line(error, reader.lines.where, item.line)) from error
-        fault = misfit(encoded, max_length, tokenizer.context, item.line, reader.lines.where)
-        if fault is not None:
-            raise InvalidInput([fault])
-        yield truncate(encoded, max_length)
+            faults = in_line(error, reader.lines.where, item.line)
+            raise InvalidInput([reader.lines.located(fault) for fault in faults]) from error
+        yield sequences
 
 
 class _Writer:
@@ -193,13 +234,20 @@ class _Writer:
         self._files = [stack.enter_context((work / f"{name}.bin").open("wb", buffering=_BUFFER)) for name in names]
         self._tokens, self._carries_loss, self._offsets, self._loss_tokens = self._files
         self._offsets.write(_int64(0))
-        self._n_records = self._n_tokens = self._n_loss_tokens = 0
+        self._n_records = self._n_tokens = 0
+        self.n_loss_tokens = 0
+        self.n_dropped = 0
 
-    def write(self, encoded: EncodedRecord) -> None:
+    def write(self, sequences: list[EncodedRecord]) -> None:
+        self.n_dropped += not sequences
+        for sequence in sequences:
+            self._write(sequence)
+
+    def _write(self, encoded: EncodedRecord) -> None:
         carrying = sum(encoded.carries_loss)
         self._n_records += 1
         self._n_tokens += len(encoded.tokens)
-        self._n_loss_tokens += carrying
+        self.n_loss_tokens += carrying
         self._tokens.write(np.array(encoded.tokens, dtype="<u4").tobytes())
         self._carries_loss.write(bytes(encoded.carries_loss))
         self._offsets.write(_int64(self._n_tokens))
@@ -210,8 +258,9 @@ class _Writer:
             file.flush()
             os.fsync(file.fileno())
 
-    def manifest(self, content: str, identity: str, max_length: int) -> Manifest:
-        return Manifest(LAYOUT, content, identity, max_length, self._n_records, self._n_tokens, self._n_loss_tokens)
+    def manifest(self, made_from: tuple[Any, ...]) -> Manifest:
+        counts = (self._n_records, self._n_tokens, self.n_loss_tokens, self.n_dropped)
+        return Manifest(*(*made_from, *counts))
 
 
 def _int64(value: int) -> bytes:

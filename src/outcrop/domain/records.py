@@ -10,6 +10,7 @@ class Purpose(StrEnum):
     """What a dataset is for; the formats that are accepted follow from it."""
 
     FINE_TUNING = "fine-tuning"
+    PRE_TRAINING = "pre-training"
     EVALUATION = "evaluation"
 
 
@@ -21,25 +22,67 @@ class Role(StrEnum):
     ASSISTANT = "assistant"
 
 
+class Turns(StrEnum):
+    """Which of the assistant's turns carry loss: all of a conversation, or the last alone."""
+
+    ALL = "all"
+    LAST = "last"
+
+
+class LongRecords(StrEnum):
+    """What becomes of a training record that is longer than the maximum length.
+
+    ``TRUNCATE`` takes tokens from its front, ``DROP`` leaves it out and counts it, ``REFUSE`` makes it a fault.
+    """
+
+    TRUNCATE = "truncate"
+    DROP = "drop"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How records become tokens.
+
+    Attributes:
+        max_length: Tokens that a record may have.
+        turns: Which turns of a conversation carry loss.
+        long_records: What becomes of training records that are longer. Texts are never lost: they are taken apart.
+    """
+
+    max_length: int
+    turns: Turns = Turns.ALL
+    long_records: LongRecords = LongRecords.TRUNCATE
+
+
 @dataclass(frozen=True)
 class Message:
-    """One turn of a conversation."""
+    """One turn of a conversation; ``learnt`` is False for a turn of the assistant's that is to carry no loss."""
 
     role: Role
     text: str
+    learnt: bool = True
 
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """A conversation whose last message, by the assistant, is what is learnt.
+    """A conversation: perhaps a system message, then user and assistant in turns; the assistant has the last word.
 
-    ``needs_template`` is True where the data spoke in messages, so that a model without a chat template can't take it;
-    a prompt and a completion can also be joined plainly.
+    What is learnt is what the assistant says. ``needs_template`` is True where the data spoke in messages, so that a
+    model without a chat template can't take it; a prompt and a completion can also be joined plainly.
     """
 
     line: int
     messages: tuple[Message, ...]
     needs_template: bool
+
+
+@dataclass(frozen=True)
+class TextRecord:
+    """A text to learn as it is, for continued pre-training."""
+
+    line: int
+    text: str
 
 
 @dataclass(frozen=True)
@@ -55,11 +98,15 @@ class EvaluationRecord:
     category: str | None = None
 
 
+Record = TrainingRecord | TextRecord | EvaluationRecord
+
+
 @dataclass(frozen=True)
 class EncodedRecord:
     """A training record as tokens: ``tokens`` and ``carries_loss`` have one entry per token.
 
-    ``ends_turn`` is True where the last token that carries loss ends the turn, so that the model learns to stop.
+    ``ends_turn`` is True where every turn that carries loss ends with a token that ends turns, so that the model learns
+    to stop; of a text, where its end of sequence is learnt.
     """
 
     tokens: tuple[int, ...]

@@ -9,13 +9,14 @@ from outcrop.domain.errors import Fault
 from outcrop.domain.generation import GenerationParameters
 from outcrop.domain.hyperparameters import Hyperparameters
 from outcrop.domain.models import Customization, Identity
+from outcrop.domain.records import Encoding, LongRecords, Purpose, Turns
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset as it was when the job was submitted; ``hash`` is the SHA-256 of its bytes."""
+    """A dataset as it was when the job was submitted; ``hash`` is what ``data.reading.content_hash`` gives."""
 
     path: str
     hash: str
@@ -23,7 +24,10 @@ class Dataset:
 
 @dataclass(frozen=True)
 class CustomizationRequest:
-    """Train a custom model named ``model`` from ``base``, which is the one with ``base_identity``."""
+    """Train a custom model named ``model`` from ``base``, which is the one with ``base_identity``.
+
+    ``purpose`` says whether the data are answers to learn or texts.
+    """
 
     model: str
     base: str
@@ -32,6 +36,12 @@ class CustomizationRequest:
     train: Dataset
     validation: Dataset | None
     hyperparameters: Hyperparameters
+    purpose: Purpose = Purpose.FINE_TUNING
+
+
+def encoding_of(values: Hyperparameters) -> Encoding:
+    """How a job with these hyperparameters turns records into tokens."""
+    return Encoding(values.max_length, Turns(values.turns), LongRecords(values.long_records))
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from typing import Any
 
 import torch
 
+from outcrop.data.tokenized import TokenizedDataset
 from outcrop.domain.codec import from_json, to_json
 from outcrop.domain.errors import NotFound, StorageFailure, UserError
 from outcrop.domain.jobs import Progress
 from outcrop.domain.models import Customization, Identity, Lineage, Model, ModelKind
-from outcrop.domain.requests import CustomizationRequest
+from outcrop.domain.requests import CustomizationRequest, Dataset, encoding_of
 from outcrop.jobs.datasets import as_tokens, require_same_model, require_unchanged
 from outcrop.jobs.lease import Lease
 from outcrop.jobs.stop_metric import responses_metric
@@ -66,7 +67,9 @@ class _Training:
         self._request = request
         self._base = require_same_model(services, request.base, request.base_identity)
         lease.progress(Progress(phase="loading the model"))
-        self._folder = services.store.get_folder(self._base.uri)
+        # An adapter is gone on with on the model that it sits on.
+        self._root = self._base if self._base.base is None else services.catalog.model(self._base.base)
+        self._folder = services.store.get_folder(self._root.uri)
         self._tokenizer = ChatTokenizer.load(self._folder)
         self._device = choose_device(services.settings.device)
         # Sums in an order that varies would make a resumed run differ from an undisturbed one.
@@ -113,7 +116,9 @@ class _Training:
         return model, result
 
     def _put_adapter(self) -> LoraNetwork:
-        return LoraNetwork(self._network, self._request.hyperparameters, self._request.base)
+        going_on = self._base.kind is ModelKind.ADAPTER
+        start = self._services.store.get_folder(self._base.uri, verify=True) if going_on else None
+        return LoraNetwork(self._network, self._request.hyperparameters, self._root.name, start)
 
     def _load(self) -> Network:
         # Frozen weights may be rounded; trained ones may not, lest small steps be lost.
@@ -141,13 +146,17 @@ class _Training:
 
     def _records(self) -> tuple[TokenizedRecords, TokenizedRecords | None]:
         """Training and validation records as tokens."""
-        request, values = self._request, self._request.hyperparameters
-        train = as_tokens(self._services, request.train, self._tokenizer, values.max_length)
-        if request.validation is not None:
-            return train, as_tokens(self._services, request.validation, self._tokenizer, values.max_length)
+        values, validation = self._request.hyperparameters, self._request.validation
+        train = self._as_tokens(self._request.train)
+        if validation is not None:
+            return train, self._as_tokens(validation)
         if values.evaluation_percentage and len(train) > 1:
             return hold_out(train, values.evaluation_percentage, values.seed)
         return train, None
+
+    def _as_tokens(self, dataset: Dataset) -> TokenizedDataset:
+        encoding = encoding_of(self._request.hyperparameters)
+        return as_tokens(self._services, dataset, self._tokenizer, encoding, self._request.purpose)
 
     def _plan(self) -> Plan:
         values = self._request.hyperparameters
@@ -212,6 +221,7 @@ class _Training:
         )
         adapter = self._lora
         reason = "it is an adapter; export it merged and add that as a model of its own" if adapter else ""
+        customizations = {Customization.LORA.value: "", Customization.FULL.value: reason}
         return Model(
             name=request.model,
             kind=ModelKind.ADAPTER if adapter else ModelKind.FULL,
@@ -223,8 +233,8 @@ class _Training:
             architecture=base.architecture,
             parameters=parameters,
             context=base.context,
-            customizations={method.value: reason for method in Customization},
+            customizations=customizations,
             created=time.time(),
-            base=base.name if adapter else None,
+            base=self._root.name if adapter else None,
             lineage=lineage,
         )

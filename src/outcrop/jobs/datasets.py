@@ -10,15 +10,16 @@ from outcrop.data.reading import content_hash
 from outcrop.data.tokenized import TokenizedDataset
 from outcrop.domain.errors import NotFound, UserError
 from outcrop.domain.models import Identity, Model
+from outcrop.domain.records import Encoding, Purpose
 from outcrop.domain.requests import Dataset
 from outcrop.services import Services
 
 
 def require_unchanged(services: Services, dataset: Dataset) -> Path:
-    """A local file with a dataset, which is the one the job was submitted with.
+    """Where a dataset lies on this machine, which is the one the job was submitted with.
 
     Raises:
-        NotFound: The file is gone.
+        NotFound: It is gone.
         UserError: Its content has changed; the message has both hashes.
         StorageFailure: The S3 service that has it fails.
     """
@@ -27,7 +28,7 @@ def require_unchanged(services: Services, dataset: Dataset) -> Path:
         file = services.fetch(dataset.path)
     except NotFound:
         raise NotFound(gone) from None
-    if not file.is_file():
+    if not file.is_file() and not file.is_dir():
         raise NotFound(gone)
     found = content_hash(file)
     if found != dataset.hash:
@@ -54,15 +55,17 @@ def require_same_model(services: Services, name: str, identity: Identity) -> Mod
     return model
 
 
-def as_tokens(services: Services, dataset: Dataset, tokenizer: Tokenizer, max_length: int) -> TokenizedDataset:
-    """A training dataset as tokens, made once per content, tokenizer and length.
+def as_tokens(
+    services: Services, dataset: Dataset, tokenizer: Tokenizer, encoding: Encoding, purpose: Purpose
+) -> TokenizedDataset:
+    """A training dataset as tokens, made once per content, tokenizer, encoding and purpose.
 
     Raises:
         UserError: The file changed under our eyes.
     """
-    key = tokenized.cache_key(dataset.hash, tokenizer.identity, max_length)
+    key = tokenized.cache_key(dataset.hash, tokenizer.identity, encoding, purpose)
     folder = services.settings.cache_folder / "tokenized" / key
-    made = tokenized.build(services.fetch(dataset.path), tokenizer, max_length, folder)
+    made = tokenized.build(services.fetch(dataset.path), tokenizer, encoding, folder, purpose=purpose)
     if made.manifest.content_hash != dataset.hash:
         raise UserError(f"{dataset.path}: was changed while it was read; put the old file back and resume the job")
     return made

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from outcrop.domain.errors import Fault, InvalidInput, NotSupported
-from outcrop.domain.records import EncodedRecord, Message, Role, TrainingRecord
+from outcrop.domain.records import EncodedRecord, Message, Role, TrainingRecord, Turns
 from outcrop.models.quiet import quiet_transformers
 
 _PROBE = "outcrop probe"
@@ -119,17 +119,40 @@ class ChatTokenizer:
             return self.encode_text(self.render(messages, answer_next=True))
         return self.encode_text("\n\n".join(message.text for message in messages), special=True)
 
-    def encode_training(self, record: TrainingRecord) -> EncodedRecord:
-        """The tokens of a training record; the last message and the end of its turn carry loss.
+    def encode_training(self, record: TrainingRecord, turns: Turns = Turns.ALL) -> EncodedRecord:
+        """The tokens of a training record; what the assistant says, and the end of each of its turns, carry loss.
+
+        Before each turn that carries loss stand the very tokens that the model is served there.
 
         Raises:
-            InvalidInput: The template refuses the conversation.
+            InvalidInput: The template refuses the conversation; or it writes an earlier turn, once there are later
+                ones, otherwise than the model was to learn it.
         """
-        prompt = self.encode_prompt(record.messages[:-1])
-        completion = self._completion(record.messages)
-        tokens = (*prompt, *completion)
-        carries = (False,) * len(prompt) + (True,) * len(completion)
-        return EncodedRecord(tokens, carries, ends_turn=bool(completion) and completion[-1] in self.stop_ids)
+        tokens: list[int] = []
+        carries: list[bool] = []
+        ends_turn = True
+        for end in _learnt(record.messages, turns):
+            prompt = self.encode_prompt(record.messages[: end - 1])
+            if prompt[: len(tokens)] != tokens:
+                raise InvalidInput([_rewritten(end - 1)])
+            completion = self._completion(record.messages[:end])
+            carries += [False] * (len(prompt) - len(tokens)) + [True] * len(completion)
+            tokens = [*prompt, *completion]
+            ends_turn = ends_turn and bool(completion) and completion[-1] in self.stop_ids
+        return EncodedRecord(tuple(tokens), tuple(carries), ends_turn and bool(tokens))
+
+    def encode_document(self, text: str) -> EncodedRecord:
+        """The tokens of a text in the frame that the tokenizer gives texts, with an end of sequence.
+
+        A text that has its beginning or its end of sequence written out gets no second one.
+        """
+        (before, after), tokens = self.frame, self.encode_text(text)
+        ends = after or self._end_of_sequence()
+        if tokens[: len(before)] != before:
+            tokens = [*before, *tokens]
+        if ends and tokens[-len(ends) :] != ends:
+            tokens += ends
+        return EncodedRecord(tuple(tokens), (False,) + (True,) * (len(tokens) - 1), ends_turn=bool(ends))
 
     def render(self, messages: Sequence[Message], *, answer_next: bool) -> str:
         """The conversation as the template writes it; ``answer_next`` opens the assistant's turn.
@@ -182,6 +205,21 @@ class ChatTokenizer:
         after = self.encode_text(whole[whole.rindex(_PROBE) + len(_PROBE) :]) if _PROBE in whole else []
         special = {number for number, token in self._tokenizer.added_tokens_decoder.items() if token.special}
         return {after[0]} if after and after[0] in special else set()
+
+
+def _learnt(messages: Sequence[Message], turns: Turns) -> list[int]:
+    """One past the place of each turn that carries loss."""
+    last = len(messages)
+    first = last if turns is Turns.LAST else 1
+    spoken = range(first, last + 1)
+    return [end for end in spoken if messages[end - 1].role is Role.ASSISTANT and messages[end - 1].learnt]
+
+
+def _rewritten(place: int) -> Fault:
+    """The fault of a conversation in whose later prompts the template has other tokens for earlier turns."""
+    found = "a template that writes earlier turns anew in later prompts, so that they can't all be learnt at once"
+    expected = "loss on the last turn alone, or a record for each turn"
+    return Fault("chat template", None, f"messages[{place}]", found, expected)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -22,3 +22,10 @@ def choose_device(setting: str) -> str:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise NotSupported(f"OUTCROP_DEVICE is {setting!r}; torch sees {torch.cuda.device_count()} CUDA devices here")
     return setting
+
+
+def has_bfloat16(device: str) -> bool:
+    """Whether a GPU computes bfloat16 in units of its own."""
+    import torch
+
+    return bool(torch.cuda.get_device_properties(device).major >= 8)

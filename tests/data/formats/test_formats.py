@@ -21,7 +21,7 @@ DOCS = Path(__file__).parents[3] / "docs" / "reference" / "formats.md"
 
 def detected(value: dict[str, object], purpose: Purpose) -> str:
     result = formats.detect(value, purpose, 1, "data.jsonl")
-    return str(result) if isinstance(result, Fault) else result.NAME
+    return str(result) if isinstance(result, Fault) else result[0].NAME
 
 
 def test_the_first_record_decides() -> None:
@@ -54,9 +54,10 @@ def test_a_training_file_given_for_evaluation_says_what_to_do(value: dict[str, o
 
 
 def test_a_record_in_no_known_format_shows_its_fields_and_the_formats() -> None:
-    text = detected({"instruction": "Q", "output": "A"}, Purpose.FINE_TUNING)
-    found = 'a record in no known format (its fields: "instruction", "output")'
-    assert text == f"data.jsonl:1: found {found}; expected {prompt_completion.DESCRIPTION} or {messages.DESCRIPTION}"
+    text = detected({"question": "Q", "answer": "A"}, Purpose.FINE_TUNING)
+    found = 'a record in no known format (its fields: "question", "answer")'
+    wanted = " or ".join(form.DESCRIPTION for form in FORMATS[Purpose.FINE_TUNING])
+    assert text == f"data.jsonl:1: found {found}; expected {wanted}"
     assert "(no fields)" in detected({}, Purpose.EVALUATION)
 
 
@@ -81,12 +82,18 @@ def refused(value: dict[str, object], form: formats.Format) -> list[Fault]:
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["role", "content", "x"]), inner),
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.sampled_from(["user", "assistant", "system"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["role", "content", "from", "value", "type", "text", "weight", "x"]), inner)
+    ),
     max_leaves=5,
 )
 names = st.sampled_from(
-    ["prompt", "completion", "system", "messages", "referenceResponse", "category", "modelResponses"]
+    [
+        *("prompt", "completion", "system", "messages", "referenceResponse", "category", "modelResponses"),
+        *("instruction", "input", "output", "text", "conversations", "schemaVersion", "tools"),
+    ]
 )
 
 

@@ -31,13 +31,13 @@ class FieldCheck:
         if name not in value:
             self.fault(field, "no such field", f"a text in {shown(name)}")
             return ""
-        return self._spoken(field, value[name], "a text that is not blank")
+        return self.spoken(field, value[name])
 
     def optional_text(self, value: dict[str, object], name: str) -> str | None:
         """A text that may be left out; None where it is, or where it is wrong, which leaves a fault."""
         if name not in value:
             return None
-        return self._spoken(name, value[name], "a text that is not blank, or the field left out") or None
+        return self.spoken(name, value[name], "a text that is not blank, or the field left out") or None
 
     def only(self, value: dict[str, object], known: Collection[str], inside: str = "") -> None:
         """Add a fault for each field that is not known, with the closest one that is."""
@@ -45,7 +45,8 @@ class FieldCheck:
             if name not in known:
                 self.fault(inside + name, f"an unknown field {shown(name)}", _instead(name, known))
 
-    def _spoken(self, field: str, value: object, expected: str) -> str:
+    def spoken(self, field: str, value: object, expected: str = "a text that is not blank") -> str:
+        """A value that must be a text and say something; "" where it is not, which leaves a fault."""
         if isinstance(value, str) and value and not value.isspace():
             return value
         found = f"{shown(value)}, which is blank" if isinstance(value, str) else described(value)
