@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from outcrop.domain.hyperparameters import choose
 from outcrop.domain.models import Customization
-from outcrop.domain.records import Message, Role, TrainingRecord
+from outcrop.domain.records import Message, Role
 from outcrop.models.chat import ChatTokenizer
 from outcrop.models.network import Network, load_network
 from outcrop.testing.trainers import Keeper, TrainerContract
@@ -21,6 +19,7 @@ from outcrop.trainers.adapters import LoraNetwork
 from outcrop.trainers.loop import Loop, Plan, TrainingDiverged
 from outcrop.trainers.protocol import Trainer
 from outcrop.trainers.supervised import SupervisedTrainer, collate
+from tests.trainers.tokenized import Records, conversations
 
 CPU = torch.device("cpu")
 PAIRS = (
@@ -33,30 +32,6 @@ PAIRS = (
     ("A", "b"),
     ("Colour of snow", "White"),
 )
-
-
-class Records:
-    """Tokenised records in memory."""
-
-    def __init__(self, rows: list[tuple[NDArray[Any], NDArray[Any]]]) -> None:
-        self._rows = rows
-        self.lengths = np.array([len(tokens) for tokens, _ in rows], dtype=np.int64)
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, number: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        return self._rows[number]
-
-
-def records(folder: Path, pairs: tuple[tuple[str, str], ...] = PAIRS) -> Records:
-    tokenizer = ChatTokenizer.load(folder)
-    rows = []
-    for line, (prompt, completion) in enumerate(pairs):
-        messages = (Message(Role.USER, prompt), Message(Role.ASSISTANT, completion))
-        encoded = tokenizer.encode_training(TrainingRecord(line, messages, False))
-        rows.append((np.array(encoded.tokens), np.array(encoded.carries_loss)))
-    return Records(rows)
 
 
 @pytest.fixture
@@ -85,7 +60,7 @@ def slow_loss(network: Network, rows: Records) -> tuple[torch.Tensor, int]:
 
 @pytest.mark.usefixtures("chunk")
 def test_the_loss_and_its_gradient_are_the_slow_ones(folder: Path) -> None:
-    network, rows = load_network(folder), records(folder)
+    network, rows = load_network(folder), conversations(folder, PAIRS)
     want, count = slow_loss(network, rows)
     want.backward()  # type: ignore[no-untyped-call]
     wanted = {name: weight.grad.clone() for name, weight in network.model.named_parameters()}
@@ -100,7 +75,7 @@ def test_the_loss_and_its_gradient_are_the_slow_ones(folder: Path) -> None:
 
 
 def test_accumulation_is_exact_over_unequal_parts(folder: Path) -> None:
-    rows = records(folder)
+    rows = conversations(folder, PAIRS)
     trainer = SupervisedTrainer(rows, None, epochs=1, batch_size=8, seed=0, device=CPU)
     norms, losses = [], []
     for parts in ([[0, 1, 2, 3, 4, 5, 6, 7]], [[0, 1, 2], [3], [4, 5, 6, 7]], [[number] for number in range(8)]):
@@ -116,7 +91,7 @@ def test_accumulation_is_exact_over_unequal_parts(folder: Path) -> None:
 
 def test_only_the_completion_and_its_end_carry_loss(folder: Path) -> None:
     tokenizer = ChatTokenizer.load(folder)
-    rows = records(folder)
+    rows = conversations(folder, PAIRS)
     for number, (_, completion) in enumerate(PAIRS):
         tokens, carries = rows[number]
         learnt = [int(token) for token in tokens[carries]]
@@ -126,7 +101,7 @@ def test_only_the_completion_and_its_end_carry_loss(folder: Path) -> None:
 
 def test_four_records_are_learnt_by_heart(folder: Path) -> None:
     pairs = PAIRS[:4]
-    network, rows = load_network(folder), records(folder, pairs)
+    network, rows = load_network(folder), conversations(folder, pairs)
     trainer = SupervisedTrainer(rows, rows, epochs=150, batch_size=4, seed=0, device=CPU)
     watch = Keeper(folder)
     Loop(network, trainer, Plan(150, 1, 5e-3, warmup_steps=5), watch).run()
@@ -141,7 +116,7 @@ def test_four_records_are_learnt_by_heart(folder: Path) -> None:
 
 
 def test_a_loss_that_is_no_number_is_said(folder: Path, tmp_path: Path) -> None:
-    network, rows = load_network(folder), records(folder)
+    network, rows = load_network(folder), conversations(folder, PAIRS)
     with torch.no_grad():
         network.model.get_output_embeddings().weight.mul_(float("nan"))
     trainer = SupervisedTrainer(rows, None, epochs=1, batch_size=8, seed=0, device=CPU)
@@ -158,7 +133,7 @@ class TestLora(TrainerContract):
         network = load_network(self.folder)
         hyperparameters = choose(Customization.LORA, {"dropout": 0.2, "rank": 4})
         LoraNetwork(network, hyperparameters, "tiny")
-        rows = records(self.folder)
+        rows = conversations(self.folder, PAIRS)
         return network, SupervisedTrainer(rows, rows, epochs=2, batch_size=3, seed=0, device=CPU)
 
     def test_the_base_stays(self, tmp_path: Path) -> None:
@@ -175,5 +150,5 @@ class TestFull(TrainerContract):
         self.folder = folder
 
     def make(self) -> tuple[Network, Trainer[Any]]:
-        rows = records(self.folder)
+        rows = conversations(self.folder, PAIRS)
         return load_network(self.folder), SupervisedTrainer(rows, rows, epochs=2, batch_size=3, seed=0, device=CPU)
