@@ -121,7 +121,8 @@ def test_an_adapter_is_made_with_its_lineage(services: Services, submit: Callabl
     model, base = services.catalog.model("made"), services.catalog.model("tiny")
     assert (model.kind, model.base, model.engine) == (ModelKind.ADAPTER, "tiny", "transformers")
     assert model.identity.tokenizer == base.identity.tokenizer
-    assert all("export it merged" in reason for reason in model.customizations.values())
+    assert model.customizations["lora"] == ""
+    assert "export it merged" in model.customizations["full"]
     lineage = model.lineage
     assert lineage is not None
     assert (lineage.job, lineage.base, lineage.base_identity) == (job.id, "tiny", base.identity)

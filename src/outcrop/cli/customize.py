@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from outcrop.cli.output import JsonOption, duration, print_json, say
+from outcrop.cli.output import JsonOption, duration, print_json, say, shown
 from outcrop.domain.models import Customization
 from outcrop.domain.units import size
 
@@ -20,17 +20,11 @@ def _setting(name: str) -> Any:
 
     row = next(row for row in HYPERPARAMETERS if row.name == name)
     same = row.lora == row.full or name in LORA_ONLY
-    default = _shown(row.lora) if same else f"{_shown(row.lora)} (lora), {_shown(row.full)} (full)"
-    values = f"{_shown(row.kind.low)} to {_shown(row.kind.high)}" if isinstance(row.kind, Number) else row.kind.want
+    default = shown(row.lora) if same else f"{shown(row.lora)} (lora), {shown(row.full)} (full)"
+    values = f"{shown(row.kind.low)} to {shown(row.kind.high)}" if isinstance(row.kind, Number) else row.kind.want
     return typer.Option(
         help=f"{row.help} {values[0].upper()}{values[1:]}; {default} where not given.", show_default=False
     )
-
-
-def _shown(value: float | str | bool) -> str:
-    if isinstance(value, (bool, str)):
-        return str(value).lower()
-    return f"{value:,.0f}" if value == int(value) else f"{value:g}"
 
 
 class TrainingAim(StrEnum):
@@ -44,9 +38,9 @@ def customize(
     base: Annotated[str, typer.Argument(help="The model to start from; it is never changed.")],
     train: Annotated[str, typer.Option(help="Training records, JSON Lines: a path, or s3://BUCKET/KEY.")],
     name: Annotated[str, typer.Option(help="The custom model's name.")],
-    aim: Annotated[TrainingAim, typer.Option("--for", help="Answers to learn, or texts to go on pre-training with.")] = (
-        TrainingAim.FINE_TUNING
-    ),
+    aim: Annotated[
+        TrainingAim, typer.Option("--for", help="Answers to learn, or texts to go on pre-training with.")
+    ] = (TrainingAim.FINE_TUNING),
     validation: Annotated[str | None, typer.Option(help="Held-out records, for the validation loss.")] = None,
     method: Annotated[Customization, typer.Option(help="Train LoRA matrices, or all weights.")] = Customization.LORA,
     epochs: Annotated[int | None, _setting("epochs")] = None,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from outcrop.cli.output import JsonOption, moment, print_json, say, table
+from outcrop.cli.output import JsonOption, moment, print_json, say, shown, table
 from outcrop.domain.units import size
 
 app = typer.Typer(help="Base models, custom models and their names.", no_args_is_help=True, rich_markup_mode=None)
@@ -82,7 +82,7 @@ def show(name: Name, as_json: JsonOption = False) -> None:
     if lineage := model.lineage:
         typer.echo(f"  made by      job {lineage.job}: {lineage.method.value} from {lineage.base}")
         typer.echo(f"  data         {lineage.data_uri} ({lineage.data_hash[:12]})")
-        given = ", ".join(f"{key} {value:g}" for key, value in lineage.hyperparameters.items())
+        given = ", ".join(f"{key} {shown(value)}" for key, value in lineage.hyperparameters.items() if value != "")
         typer.echo(f"  trained with {given}")
 
 

@@ -76,3 +76,10 @@ def moment(seconds: float) -> str:
     from datetime import UTC, datetime
 
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M") if seconds else ""
+
+
+def shown(value: float | str | bool) -> str:
+    """A hyperparameter's value: a number without needless digits, a word as it is."""
+    if isinstance(value, (bool, str)):
+        return str(value).lower()
+    return f"{value:,.0f}" if value == int(value) else f"{value:g}"
