@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from outcrop.cli import data_split
 from outcrop.cli.output import JsonOption, print_json
 
 if TYPE_CHECKING:
@@ -73,6 +74,10 @@ def put(
         print_json({"put": put_place})
     else:
         typer.echo(put_place)
+
+
+app.command("split")(data_split.split)
+app.command("leakage")(data_split.leakage)
 
 
 def _document(found: DatasetCheck) -> dict[str, Any]:

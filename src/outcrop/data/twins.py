@@ -1,0 +1,169 @@
+"""Twins among texts: exact ones, equal once normalised, and near ones, which share most of their shingles."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from outcrop.data.minhash import band_keys, candidates, signatures
+from outcrop.data.shingles import Hashes, Indices, common_shingles, shingles
+
+THRESHOLD = (4, 5)
+"""Near twins have a Jaccard index of at least four fifths, compared in whole numbers."""
+
+SAMPLE = 2_000
+"""Distinct texts in which boilerplate is looked for: those with the least fingerprints, a sample that is random and
+still the same for the same texts in any order."""
+
+BOILERPLATE = 10
+"""A shingle is boilerplate where more than one in so many texts of the sample have it, and more than so many texts."""
+
+_BATCH = 1 << 20
+"""Bytes of text whose shingles are in memory at once."""
+
+_PAIRS = 10_000
+"""Candidates that are verified at once."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Twins:
+    """What ``TwinFinder`` found among n texts.
+
+    Attributes:
+        copy_of: Shape ``(n,)``: a number for each text, equal for exact twins; 0 to ``n_distinct`` - 1.
+        n_distinct: Texts that differ.
+        pairs: Shape ``(pairs, 2)``: near twins, by their numbers in ``copy_of``; sorted, the smaller first.
+        jaccard: Shape ``(pairs,)``: the Jaccard index of each pair's shingles.
+        cut: Whether texts were so alike that not every pair was compared.
+    """
+
+    copy_of: Indices
+    n_distinct: int
+    pairs: Indices
+    jaccard: NDArray[np.float64]
+    cut: bool
+
+
+class TwinFinder:
+    """Takes texts one by one, and finds the twins among them.
+
+    Memory is about 0.4 kB a distinct text, however long; the texts themselves wait in a temporary file.
+    """
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - __exit__ closes it
+        self._ends = array("q", [0])
+        self._numbers: dict[int, int] = {}
+        self._copy_of = array("q")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, text: str) -> None:
+        """Take the next text, which is normalised.
+
+        Raises:
+            OSError: The temporary file can't be written.
+        """
+        coded = text.encode()
+        # A collision of two in ten million texts has a chance of about one in a million.
+        name = int.from_bytes(hashlib.blake2b(coded, digest_size=8).digest(), "little")
+        number = self._numbers.setdefault(name, len(self._numbers))
+        self._copy_of.append(number)
+        if number == len(self._ends) - 1:
+            self._file.write(coded)
+            self._ends.append(self._ends[-1] + len(coded))
+
+    def find(self, progress: Progress | None = None) -> Twins:
+        """The twins among the texts so far.
+
+        Args:
+            progress: Called with bytes of text done and in all.
+
+        Raises:
+            OSError: The temporary file can't be read.
+        """
+        names = np.fromiter(self._numbers, dtype=np.uint64, count=len(self._numbers))
+        common = self._boilerplate(names)
+        keys = [band_keys(signatures(shingles(texts, common))) for texts in self._batches(progress)]
+        found, cut = candidates(np.concatenate(keys, axis=1), names) if keys else (np.empty((0, 2), np.int64), False)
+        shared = self._jaccard(found, common)
+        near = shared[:, 0] * THRESHOLD[1] >= shared[:, 1] * THRESHOLD[0]
+        return Twins(
+            copy_of=np.array(self._copy_of, dtype=np.int64),
+            n_distinct=len(names),
+            pairs=found[near],
+            jaccard=shared[near, 0] / shared[near, 1],
+            cut=cut,
+        )
+
+    def _text(self, number: int) -> str:
+        start, end = self._ends[number], self._ends[number + 1]
+        self._file.seek(start)
+        return str(self._file.read(end - start), "utf-8")
+
+    def _batches(self, progress: Progress | None) -> Iterator[list[str]]:
+        batch: list[str] = []
+        begun = 0
+        for number in range(len(self._ends) - 1):
+            batch.append(self._text(number))
+            if self._ends[number + 1] - begun >= _BATCH or number == len(self._ends) - 2:
+                yield batch
+                batch, begun = [], self._ends[number + 1]
+                if progress is not None:
+                    progress(begun, self._ends[-1])
+
+    def _boilerplate(self, names: Hashes) -> Hashes:
+        """Shingles that say nothing about twins, because every prompt repeats them: an instruction, a form."""
+        chosen = np.argsort(names)[:SAMPLE]
+        if len(chosen) <= BOILERPLATE:
+            return np.empty(0, dtype=np.uint64)
+        texts = [self._text(int(number)) for number in np.sort(chosen)]
+        return common_shingles(shingles(texts), max(len(texts) // BOILERPLATE, BOILERPLATE))
+
+    def _jaccard(self, pairs: Indices, common: Hashes) -> Indices:
+        """Of each pair how many different shingles both have, and how many at least one has; shape ``(pairs, 2)``."""
+        counts = np.empty((len(pairs), 2), dtype=np.int64)
+        for start in range(0, len(pairs), _PAIRS):
+            some = pairs[start : start + _PAIRS]
+            wanted, places = np.unique(some, return_inverse=True)
+            sets = self._sets(wanted, common)
+            one, other = sets[places.reshape(some.shape)[:, 0]], sets[places.reshape(some.shape)[:, 1]]
+            both = np.diff(one.multiply(other).indptr)
+            counts[start : start + _PAIRS] = np.stack(
+                [both, np.diff(one.indptr) + np.diff(other.indptr) - both], axis=1
+            )
+        return counts
+
+    def _sets(self, numbers: Indices, common: Hashes) -> Any:
+        """The sets of shingles of some texts as a sparse matrix: a row each, and a column for every possible hash."""
+        from scipy.sparse import csr_array
+
+        parts: list[Hashes] = []
+        batch: list[str] = []
+        size = 0
+        for place, number in enumerate(numbers, 1):
+            batch.append(self._text(int(number)))
+            size += len(batch[-1])
+            if size >= _BATCH or place == len(numbers):
+                found = shingles(batch, common)
+                # A column's number has a sign, so it is the upper 63 bits.
+                bits = found.hashes >> np.uint64(1)
+                parts += [np.unique(part) for part in np.split(bits, found.offsets[1:-1])]
+                batch, size = [], 0
+        indptr = np.concatenate([[0], np.cumsum([len(part) for part in parts])])
+        columns = np.concatenate(parts).astype(np.int64)
+        shape = (len(parts), np.iinfo(np.int64).max)
+        return csr_array((np.ones(len(columns), dtype=np.int8), columns, indptr), shape=shape)
