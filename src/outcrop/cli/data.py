@@ -36,8 +36,8 @@ def check_file(
     model: Annotated[str | None, typer.Option(help="Count tokens as this model does.")] = None,
     max_length: Annotated[int | None, typer.Option(help="Count the records that this many tokens would cut.")] = None,
     limits: Annotated[
-        str | None, typer.Option(help="Check what Bedrock takes too, for a family such as nova; see the reference.")
-    ] = None,
+        str, typer.Option(help="Check what Bedrock takes for a family of models too, such as nova; ours is no limits.")
+    ] = "ours",
     role: Annotated[
         str, typer.Option("--as", help="With --limits, what the file is: training or validation.")
     ] = "training",
@@ -51,6 +51,7 @@ def check_file(
     from outcrop.app.data_limits import with_limits
     from outcrop.cli.opening import opened
     from outcrop.cli.progress import bytes_progress
+    from outcrop.data.limits import OURS
     from outcrop.domain.records import Purpose
 
     with opened() as outcrop:
@@ -59,7 +60,7 @@ def check_file(
                 outcrop.services.fetch(file, progress)
         with bytes_progress(f"reading {file.rpartition('/')[2]}") as progress:
             found = check_data(outcrop.services, file, Purpose(aim.value), model, max_length, progress)
-        if limits is not None:
+        if limits != OURS:
             found = with_limits(outcrop.services, found, file, limits, role, beside)
     if as_json:
         print_json(_document(found))

@@ -67,8 +67,12 @@ class Limits:
         return self.training if place is Place.TRAINING else self.validation
 
 
+OURS = "ours"
+"""The name of no such limits at all."""
+
 LIMITS: Mapping[str, Limits] = MappingProxyType(
     {
+        OURS: Limits("Outcrop's own: none of these"),
         "nova": Limits("Amazon Nova Micro, Lite and Pro", FileLimits(8, 20_000), least_messages=2),
         "claude-3-haiku": Limits(
             "Anthropic Claude 3 Haiku",
@@ -118,7 +122,7 @@ def limits_of(family: str) -> Limits:
         return LIMITS[family]
     close = difflib.get_close_matches(family, LIMITS, n=1)
     hint = f"{close[0]}, or another of" if close else "one of"
-    raise InvalidInput([Fault("limits", None, "", shown(family), f"{hint} {', '.join(LIMITS)}; or none, for ours")])
+    raise InvalidInput([Fault("limits", None, "", shown(family), f"{hint} {', '.join(LIMITS)}")])
 
 
 def check_limits(
@@ -163,7 +167,8 @@ def _of_file(
     if fault := _count_fault(count, own, where):
         yield Fault(where, None, "", f"{count:,} records", f"{fault} in the {place.value} file for {family}")
     if fault := _count_fault(count + beside, limits.together, where):
-        found = f"{count + beside:,} records in training and validation file together"
+        both = "training and validation file together" if beside else "this file, and no other beside it"
+        found = f"{count + beside:,} records in {both}"
         yield Fault(where, None, "", found, f"{fault} for {family}")
     if own.most_bytes and size > own.most_bytes:
         most = f"at most {own.most_bytes:,} in the {place.value} file for {family}"

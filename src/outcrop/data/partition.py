@@ -41,7 +41,8 @@ def share_out(units: Numbers, strata: Numbers, keys: NDArray[np.uint64], shares:
     """The part of each record, so that no unit is in two parts.
 
     Units go in turn, the largest first and equals by their keys, each to the part that lacks most of its quota, among
-    those that the unit fits into; where it fits into none, to the part that can take most of it. Records that stand
+    those that the unit fits into; where it fits into none, to the part where it
+    brings all nearest to their quotas by least squares. Records that stand
     alone come last and fill what is left: where all do, every quota is met.
 
     Args:
@@ -72,11 +73,14 @@ def _best(inside: Counter[int], room: list[list[int]], wanted: list[list[int]]) 
     fitting = [part for part in places if all(room[stratum][part] >= count for stratum, count in inside.items())]
     if fitting:
         return max(fitting, key=lambda part: sum(room[one][part] / wanted[one][part] for one in inside))
+    # What takes most from the sum of squares of what strata, and all records together, lack.
+    every = range(len(room))
+    alone = sum(inside.values())
     return max(
         places,
         key=lambda part: (
-            sum(max(min(room[one][part], count), 0) for one, count in inside.items()),
-            sum(room[one][part] for one in inside),
+            sum(count * room[one][part] for one, count in inside.items())
+            + alone * sum(room[one][part] for one in every)
         ),
     )
 
