@@ -4,7 +4,11 @@ import pytest
 
 from outcrop.data.field_paths import value_at
 
-RECORD: dict[str, object] = {"kind": None, "meta": {"product": {"id": 7}, "tags": ["a", {"b": "c"}]}, "meta.product": "flat"}
+RECORD: dict[str, object] = {
+    "kind": None,
+    "meta": {"product": {"id": 7}, "tags": ["a", {"b": "c"}]},
+    "meta.product": "flat",
+}
 
 
 @pytest.mark.parametrize(
