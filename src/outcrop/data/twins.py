@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -27,6 +27,9 @@ BOILERPLATE = 10
 
 _BATCH = 1 << 20
 """Bytes of text whose shingles are in memory at once."""
+
+_SAMPLE_BYTES = 1 << 22
+"""Bytes of text in which boilerplate is looked for; of long texts, that makes the sample smaller."""
 
 _PAIRS = 10_000
 """Candidates that are verified at once."""
@@ -97,7 +100,13 @@ class TwinFinder:
         """
         names = np.fromiter(self._numbers, dtype=np.uint64, count=len(self._numbers))
         common = self._boilerplate(names)
-        keys = [band_keys(signatures(shingles(texts, common))) for texts in self._batches(progress)]
+        keys: list[Hashes] = []
+        done = 0
+        for texts in self._batches(range(len(names))):
+            keys.append(band_keys(signatures(shingles(texts, common))))
+            done += len(texts)
+            if progress is not None:
+                progress(self._ends[done], self._ends[-1])
         found, cut = candidates(np.concatenate(keys, axis=1), names) if keys else (np.empty((0, 2), np.int64), False)
         shared = self._jaccard(found, common)
         near = shared[:, 0] * THRESHOLD[1] >= shared[:, 1] * THRESHOLD[0]
@@ -114,56 +123,60 @@ class TwinFinder:
         self._file.seek(start)
         return str(self._file.read(end - start), "utf-8")
 
-    def _batches(self, progress: Progress | None) -> Iterator[list[str]]:
+    def _batches(self, numbers: Iterable[int]) -> Iterator[list[str]]:
         batch: list[str] = []
-        begun = 0
-        for number in range(len(self._ends) - 1):
+        size = 0
+        for number in numbers:
             batch.append(self._text(number))
-            if self._ends[number + 1] - begun >= _BATCH or number == len(self._ends) - 2:
+            size += len(batch[-1])
+            if size >= _BATCH:
                 yield batch
-                batch, begun = [], self._ends[number + 1]
-                if progress is not None:
-                    progress(begun, self._ends[-1])
+                batch, size = [], 0
+        if batch:
+            yield batch
 
     def _boilerplate(self, names: Hashes) -> Hashes:
         """Shingles that say nothing about twins, because every prompt repeats them: an instruction, a form."""
-        chosen = np.argsort(names)[:SAMPLE]
+        order = np.argsort(names)
+        within = int(np.searchsorted(np.cumsum(np.diff(self._ends)[order]), _SAMPLE_BYTES))
+        chosen = order[: min(max(within, BOILERPLATE + 1), SAMPLE)]
         if len(chosen) <= BOILERPLATE:
             return np.empty(0, dtype=np.uint64)
-        texts = [self._text(int(number)) for number in np.sort(chosen)]
+        texts = [self._text(number) for number in np.sort(chosen).tolist()]
         return common_shingles(shingles(texts), max(len(texts) // BOILERPLATE, BOILERPLATE))
 
     def _jaccard(self, pairs: Indices, common: Hashes) -> Indices:
         """Of each pair how many different shingles both have, and how many at least one has; shape ``(pairs, 2)``."""
         counts = np.empty((len(pairs), 2), dtype=np.int64)
+        if not len(pairs):
+            return counts
+        wanted, places = np.unique(pairs, return_inverse=True)
+        places = places.reshape(pairs.shape)
+        sets = self._sets(wanted, common)
         for start in range(0, len(pairs), _PAIRS):
-            some = pairs[start : start + _PAIRS]
-            wanted, places = np.unique(some, return_inverse=True)
-            sets = self._sets(wanted, common)
-            one, other = sets[places.reshape(some.shape)[:, 0]], sets[places.reshape(some.shape)[:, 1]]
+            here = slice(start, start + _PAIRS)
+            one, other = sets[places[here, 0]], sets[places[here, 1]]
             both = np.diff(one.multiply(other).indptr)
-            counts[start : start + _PAIRS] = np.stack(
-                [both, np.diff(one.indptr) + np.diff(other.indptr) - both], axis=1
-            )
+            counts[here] = np.stack([both, np.diff(one.indptr) + np.diff(other.indptr) - both], axis=1)
         return counts
 
     def _sets(self, numbers: Indices, common: Hashes) -> Any:
-        """The sets of shingles of some texts as a sparse matrix: a row each, and a column for every possible hash."""
+        """The sets of shingles of some texts as a sparse matrix: a row each, and a column for every possible hash.
+
+        Columns are mapped from a temporary file: of many twins, they are more than all texts.
+        """
         from scipy.sparse import csr_array
 
-        parts: list[Hashes] = []
-        batch: list[str] = []
-        size = 0
-        for place, number in enumerate(numbers, 1):
-            batch.append(self._text(int(number)))
-            size += len(batch[-1])
-            if size >= _BATCH or place == len(numbers):
+        sizes = array("q", [0])
+        with tempfile.TemporaryFile() as file:
+            for batch in self._batches(numbers.tolist()):
                 found = shingles(batch, common)
                 # A column's number has a sign, so it is the upper 63 bits.
-                bits = found.hashes >> np.uint64(1)
-                parts += [np.unique(part) for part in np.split(bits, found.offsets[1:-1])]
-                batch, size = [], 0
-        indptr = np.concatenate([[0], np.cumsum([len(part) for part in parts])])
-        columns = np.concatenate(parts).astype(np.int64)
-        shape = (len(parts), np.iinfo(np.int64).max)
-        return csr_array((np.ones(len(columns), dtype=np.int8), columns, indptr), shape=shape)
+                bits = (found.hashes >> np.uint64(1)).astype(np.int64)
+                sets = [np.unique(part) for part in np.split(bits, found.offsets[1:-1])]
+                sizes.extend(len(part) for part in sets)
+                file.write(np.concatenate(sets).tobytes())
+            file.flush()
+            columns = np.memmap(file, dtype=np.int64, mode="r")
+        ones = np.ones(len(columns), dtype=np.int8)
+        return csr_array((ones, columns, np.cumsum(sizes)), shape=(len(numbers), np.iinfo(np.int64).max))
