@@ -150,12 +150,13 @@ class TwinFinder:
         counts = np.empty((len(pairs), 2), dtype=np.int64)
         if not len(pairs):
             return counts
-        wanted, places = np.unique(pairs, return_inverse=True)
-        places = places.reshape(pairs.shape)
-        sets = self._sets(wanted, common)
+        wanted = np.zeros(len(self._numbers), dtype=bool)
+        wanted[pairs] = True
+        row = np.cumsum(wanted) - 1
+        sets = self._sets(np.flatnonzero(wanted), common)
         for start in range(0, len(pairs), _PAIRS):
             here = slice(start, start + _PAIRS)
-            one, other = sets[places[here, 0]], sets[places[here, 1]]
+            one, other = sets[row[pairs[here, 0]]], sets[row[pairs[here, 1]]]
             both = np.diff(one.multiply(other).indptr)
             counts[here] = np.stack([both, np.diff(one.indptr) + np.diff(other.indptr) - both], axis=1)
         return counts
@@ -173,9 +174,12 @@ class TwinFinder:
                 found = shingles(batch, common)
                 # A column's number has a sign, so it is the upper 63 bits.
                 bits = (found.hashes >> np.uint64(1)).astype(np.int64)
-                sets = [np.unique(part) for part in np.split(bits, found.offsets[1:-1])]
-                sizes.extend(len(part) for part in sets)
-                file.write(np.concatenate(sets).tobytes())
+                owner = np.repeat(np.arange(len(batch)), np.diff(found.offsets))
+                order = np.lexsort((bits, owner))
+                bits, owner = bits[order], owner[order]
+                first = np.append(True, (bits[1:] != bits[:-1]) | (owner[1:] != owner[:-1]))
+                sizes.extend(np.bincount(owner[first]).tolist())
+                file.write(bits[first].tobytes())
             file.flush()
             columns = np.memmap(file, dtype=np.int64, mode="r")
         ones = np.ones(len(columns), dtype=np.int8)
