@@ -49,3 +49,21 @@ def test_a_file_that_changed_meanwhile_leaves_nothing(write: Write, tmp_path: Pa
     with pytest.raises(UserError, match="was changed while it was read"):
         write_parts(path, made, tmp_path / "parts")
     assert list((tmp_path / "parts").iterdir()) == []
+
+
+def test_a_part_that_can_not_be_put_in_place_leaves_none(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write({"prompt": "1"}, {"prompt": "2"})
+    made = plan(path, HALVES)
+    rename = Path.rename
+
+    def fails_at_b(self: Path, target: Path) -> Path:
+        if target.name == "b.jsonl":
+            raise OSError(28, "No space left on device")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fails_at_b)
+    with pytest.raises(OSError, match="No space left"):
+        write_parts(path, made, tmp_path / "parts")
+    assert list((tmp_path / "parts").iterdir()) == []

@@ -164,9 +164,9 @@ def _of_file(
     count: int, beside: int, size: int, limits: Limits, family: str, place: Place, where: str
 ) -> Iterator[Fault]:
     own = limits.of(place)
-    if fault := _count_fault(count, own, where):
+    if fault := _count_fault(count, own):
         yield Fault(where, None, "", f"{count:,} records", f"{fault} in the {place.value} file for {family}")
-    if fault := _count_fault(count + beside, limits.together, where):
+    if fault := _count_fault(count + beside, limits.together):
         both = "training and validation file together" if beside else "this file, and no other beside it"
         found = f"{count + beside:,} records in {both}"
         yield Fault(where, None, "", found, f"{fault} for {family}")
@@ -175,7 +175,7 @@ def _of_file(
         yield Fault(where, None, "", f"{size:,} bytes", most)
 
 
-def _count_fault(count: int, limits: FileLimits, where: str) -> str:
+def _count_fault(count: int, limits: FileLimits) -> str:
     """What would be right, where a count is not; "" where it is."""
     if count >= limits.least and (count <= limits.most or not limits.most):
         return ""

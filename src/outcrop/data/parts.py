@@ -25,13 +25,13 @@ class WrittenPart:
     content_hash: str
 
 
-def part_paths(plan_names: Sequence[str], folder: Path) -> tuple[Path, ...]:
+def part_paths(names: Sequence[str], folder: Path) -> tuple[Path, ...]:
     """Where the parts of those names go.
 
     Raises:
         AlreadyExists: A file is there already; nothing is ever overwritten.
     """
-    paths = tuple(folder / f"{name}.jsonl" for name in plan_names)
+    paths = tuple(folder / f"{name}.jsonl" for name in names)
     there = [str(path) for path in paths if path.exists()]
     if there:
         raise AlreadyExists(f"{', '.join(there)}: there already; name another folder with --to, or other parts")
@@ -51,16 +51,19 @@ def write_parts(source: Path, plan: SplitPlan, folder: Path) -> tuple[WrittenPar
     paths = part_paths([one.name for one in plan.request.shares], folder)
     folder.mkdir(parents=True, exist_ok=True)
     asides = [path.with_name(f".{path.name}.{os.getpid()}.partial") for path in paths]
+    unfinished = list(asides)
     try:
         with ExitStack() as stack:
             files = [stack.enter_context(aside.open("wb")) for aside in asides]
             hashes = _copy(source, plan, files)
         for aside, path in zip(asides, paths, strict=True):
             aside.rename(path)
+            unfinished.append(path)
+        unfinished = []
     finally:
-        for aside in asides:
+        for path in unfinished:
             with suppress(OSError):
-                aside.unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
     return tuple(
         WrittenPart(path, plan.count(number), found)
         for number, (path, found) in enumerate(zip(paths, hashes, strict=True))
