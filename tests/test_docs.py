@@ -22,9 +22,11 @@ import pytest
 import typer
 
 from outcrop import Outcrop
+from outcrop.app.data_split import Split
 from outcrop.app.doctor import Finding
 from outcrop.cli.program import app as program
 from outcrop.data.checking import DatasetCheck
+from outcrop.data.leakage import Leakage
 from outcrop.domain.errors import InvalidInput
 from outcrop.domain.generation import GenerationParameters
 from outcrop.domain.hyperparameters import choose
@@ -327,7 +329,18 @@ def test_the_layers_page_is_the_tested_order() -> None:
 
 
 @pytest.mark.parametrize(
-    "heading", ["A job", "A model", "An estimate", "A dataset check", "A report", "A table report", "A finding"]
+    "heading",
+    [
+        "A job",
+        "A model",
+        "An estimate",
+        "A dataset check",
+        "A split",
+        "A leakage report",
+        "A report",
+        "A table report",
+        "A finding",
+    ],
 )
 def test_fields_of_documents_are_told(heading: str) -> None:
 
@@ -336,6 +349,8 @@ def test_fields_of_documents_are_told(heading: str) -> None:
         "A model": Model,
         "An estimate": Estimate,
         "A dataset check": DatasetCheck,
+        "A split": Split,
+        "A leakage report": Leakage,
         "A report": Report,
         "A table report": TableReport,
         "A finding": Finding,

@@ -13,7 +13,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,12 +21,15 @@ from typing import Any, Self
 from outcrop.app.conversation import answer
 from outcrop.app.customization import prepare_customization, submit_customization
 from outcrop.app.data import check_data, convert_data
+from outcrop.app.data_split import Split, find_leakage, split_data
 from outcrop.app.doctor import Diagnosis, diagnose
 from outcrop.app.evaluation import generation_parameters, report_of, submit_evaluation
 from outcrop.app.jobs import Jobs
 from outcrop.app.models import Models
 from outcrop.data.checking import DatasetCheck
 from outcrop.data.conversion import Conversion
+from outcrop.data.leakage import Leakage
+from outcrop.data.splitting import SplitRequest, parse_shares
 from outcrop.domain.errors import Fault, InvalidInput
 from outcrop.domain.generation import GenerationParameters
 from outcrop.domain.jobs import Job
@@ -104,6 +107,53 @@ class Outcrop:
         """
         wanted = None if purpose is None else _purpose(purpose)
         return convert_data(self.services, str(source), Path(target), to, wanted, skip_faulty=skip_faulty)
+
+    def split_data(
+        self,
+        path: str | Path,
+        into: str | Mapping[str, float],
+        *,
+        to: str | Path | None = None,
+        stratify: str | None = None,
+        group: str | None = None,
+        time: str | None = None,
+        seed: int = 0,
+        keep_together: bool | None = None,
+        text: Sequence[str] = (),
+    ) -> Split:
+        """Split a dataset into parts, each a file ``NAME.jsonl``, without the same records in two.
+
+        Args:
+            path: JSON Lines of any format: a path, or ``s3://BUCKET/KEY``.
+            into: The parts and their shares, ``{"train": 0.8, "test": 0.2}`` or ``"train=0.8,test=0.2"``.
+            to: The folder for the parts; the file's own where None.
+            stratify: A field; each part gets its share of the records with each value.
+            group: A field; records with the same value stay in one part.
+            time: A field; the first part gets the oldest records.
+            seed: Decides all that is random.
+            keep_together: Whether records that are nearly the same stay in one part; None for yes, except by time.
+            text: Fields by which those are found; all that is said where empty.
+
+        Raises:
+            InvalidInput: The file can't be read, or not split so: all its faults.
+            AlreadyExists: A part's file is there already.
+            UserError: The file was changed meanwhile.
+            NotFound: There is no file behind an ``s3://`` address.
+            StorageFailure: A part can't be written.
+        """
+        parts = into if isinstance(into, str) else ",".join(f"{name}={share}" for name, share in into.items())
+        request = SplitRequest(parse_shares(parts), stratify, group, time, seed, keep_together, tuple(text))
+        return split_data(self.services, str(path), request, None if to is None else Path(to))
+
+    def find_leakage(self, *paths: str | Path, text: Sequence[str] = ()) -> Leakage:
+        """The records that are in more than one of some files, the same or nearly.
+
+        Raises:
+            InvalidInput: There are fewer than two files, one comes twice, or one can't be read: all faults of all.
+            NotFound: There is no file behind an ``s3://`` address.
+            StorageFailure: There is no room for a temporary file.
+        """
+        return find_leakage(self.services, [str(path) for path in paths], text)
 
     def estimate(
         self,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from outcrop.cli import data_show, data_split
 from outcrop.cli.output import JsonOption, print_json
 
 if TYPE_CHECKING:
@@ -36,12 +37,23 @@ def check_file(
     aim: Annotated[Aim, typer.Option("--for", help="What the data is for.")] = Aim.FINE_TUNING,
     model: Annotated[str | None, typer.Option(help="Count tokens as this model does.")] = None,
     max_length: Annotated[int | None, typer.Option(help="Count the records that this many tokens would cut.")] = None,
+    limits: Annotated[
+        str, typer.Option(help="Check what Bedrock takes for a family of models too, such as nova; ours is no limits.")
+    ] = "ours",
+    role: Annotated[
+        str, typer.Option("--as", help="With --limits, what the file is: training or validation.")
+    ] = "training",
+    beside: Annotated[
+        str | None, typer.Option(help="With --limits, the other one of the two files: some limits are for both.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Read every line; show what is in the file, and all that is wrong with it."""
     from outcrop.app.data import check_data
+    from outcrop.app.data_limits import with_limits
     from outcrop.cli.opening import opened
     from outcrop.cli.progress import bytes_progress
+    from outcrop.data.limits import OURS
     from outcrop.domain.records import Encoding, Purpose
 
     encoding = None if max_length is None else Encoding(max_length)
@@ -51,6 +63,8 @@ def check_file(
                 outcrop.services.fetch(file, progress)
         with bytes_progress(f"reading {file.rpartition('/')[2]}") as progress:
             found = check_data(outcrop.services, file, Purpose(aim.value), model, encoding, progress)
+        if limits != OURS:
+            found = with_limits(outcrop.services, found, file, limits, role, beside)
     if as_json:
         print_json(_document(found))
     else:
@@ -102,6 +116,11 @@ def put(
         print_json({"put": put_place})
     else:
         typer.echo(put_place)
+
+
+app.command("split")(data_split.split)
+app.command("leakage")(data_split.leakage)
+app.command("show")(data_show.show)
 
 
 def _plain(made: Conversion) -> dict[str, Any]:

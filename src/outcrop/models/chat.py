@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,14 @@ from outcrop.domain.records import EncodedRecord, Message, Role, TrainingRecord,
 from outcrop.models.quiet import quiet_transformers
 
 _PROBE = "outcrop probe"
+
+
+@dataclass(frozen=True)
+class TokenText:
+    """What one token says, and whether it is a special one, such as the end of a turn."""
+
+    text: str
+    special: bool
 
 
 class ChatTokenizer:
@@ -172,6 +181,21 @@ class ChatTokenizer:
         """The text of tokens, special ones left out."""
         text = self._tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return str(text)
+
+    def token_texts(self, tokens: Sequence[int]) -> list[TokenText]:
+        """What each token says, special ones too.
+
+        Where several tokens write one character, the last of them has it, and those before say "".
+        """
+        from tokenizers.decoders import DecodeStream
+
+        added = self._tokenizer.added_tokens_decoder
+        stream = DecodeStream(skip_special_tokens=False)
+        texts = []
+        for token in tokens:
+            said = stream.step(self._tokenizer.backend_tokenizer, token)
+            texts.append(TokenText(said or "", special=token in added and bool(added[token].special)))
+        return texts
 
     def save(self, folder: Path) -> None:
         """Write tokenizer and template where ``load`` finds them."""

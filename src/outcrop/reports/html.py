@@ -16,8 +16,9 @@ from markupsafe import Markup
 from outcrop.domain.models import CurvePoint
 from outcrop.domain.scores import Comparison, Direction, EvaluatedModel, Moved, MovedRecord, Outcome, Report, Score
 from outcrop.reports import charts, numbers
+from outcrop.reports.pages import page_environment
 from outcrop.reports.sections import Section, metrics, scores_by_model, sections, thinned
-from outcrop.reports.texts import clean, metric_label, one_line, setting, trimmed
+from outcrop.reports.texts import metric_label, one_line, trimmed
 from outcrop.reports.verdict import outcome, reading
 
 if TYPE_CHECKING:
@@ -129,17 +130,8 @@ def render_html(report: Report) -> str:
 
 @cache
 def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("outcrop.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals.update(number=numbers, directions=DIRECTIONS, outcomes=Outcome)
-    environment.filters.update(label=metric_label, line=one_line, clean=clean, setting=setting)
+    environment = page_environment()
+    environment.globals.update(directions=DIRECTIONS, outcomes=Outcome)
     environment.tests.update(bounded=_is_bounded)
     return environment
 
