@@ -26,6 +26,7 @@ from outcrop.app.doctor import Finding
 from outcrop.cli.program import app as program
 from outcrop.data.checking import DatasetCheck
 from outcrop.domain.errors import InvalidInput
+from outcrop.domain.exports import Export
 from outcrop.domain.generation import GenerationParameters
 from outcrop.domain.hyperparameters import choose
 from outcrop.domain.jobs import Job, Status
@@ -327,7 +328,8 @@ def test_the_layers_page_is_the_tested_order() -> None:
 
 
 @pytest.mark.parametrize(
-    "heading", ["A job", "A model", "An estimate", "A dataset check", "A report", "A table report", "A finding"]
+    "heading",
+    ["A job", "A model", "An estimate", "A dataset check", "An export", "A report", "A table report", "A finding"],
 )
 def test_fields_of_documents_are_told(heading: str) -> None:
 
@@ -336,6 +338,7 @@ def test_fields_of_documents_are_told(heading: str) -> None:
         "A model": Model,
         "An estimate": Estimate,
         "A dataset check": DatasetCheck,
+        "An export": Export,
         "A report": Report,
         "A table report": TableReport,
         "A finding": Finding,

@@ -151,8 +151,9 @@ def export(
     if as_json:
         print_json({"export": to_json(found), "folder": str(folder)})
         return
-    rounding = f", {found.number_type}" if found.number_type else ""
-    typer.echo(f"{found.model} is in {folder}: {found.form}{rounding}, {size(found.bytes)}")
+    stored = found.form if found.form == "adapter" else "as it is stored"
+    what = f"{found.form}, {found.number_type}" if found.number_type else stored
+    typer.echo(f"{found.model} is in {folder}: {what}, {size(found.bytes)}")
     if kept := found.kept:
         typer.echo(f"  update kept  {kept.share:.1%} (cosine {kept.cosine:.3f})")
     if near := found.agreement:

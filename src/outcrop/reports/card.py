@@ -41,7 +41,7 @@ def render_card(export: Export, model: Model, base: Model | None, reports: Seque
         _front_matter(export, model, base),
         f"# {escaped(model.name)}",
         _opening(export, model, base),
-        _use(export),
+        _use(export, model),
     ]
     parts.append(_section("Export", _export_facts(export)))
     parts.append(_section("Origin", _origin(model, base)))
@@ -53,9 +53,10 @@ def render_card(export: Export, model: Model, base: Model | None, reports: Seque
 
 
 def _front_matter(export: Export, model: Model, base: Model | None) -> str:
-    entries: list[tuple[str, Any]] = [("library_name", _LIBRARIES[export.form])]
-    if model.engine == "transformers":
-        entries.append(("pipeline_tag", "text-generation"))
+    entries: list[tuple[str, Any]] = []
+    if model.engine != "scripted":
+        entries.append(("library_name", _LIBRARIES[export.form]))
+        entries.append(("pipeline_tag", "text-generation" if model.engine == "transformers" else "feature-extraction"))
     entries.append(("license", model.licence.lower() if _SPDX.fullmatch(model.licence) else "other"))
     if base is not None:
         entries.append(("base_model", _hub_name(base)))
@@ -90,16 +91,21 @@ def _opening(export: Export, model: Model, base: Model | None) -> str:
         way = "LoRA" if lineage.method is Customization.LORA else "full fine-tuning"
         made = f" It was made from {escaped(lineage.base)} by {way}."
     rounding = f", {export.number_type}" if export.number_type else ""
-    return f"{what}, as {_FORMS[export.form]}{rounding}.{made}"
+    form = "as a script" if model.engine == "scripted" else f"as {_FORMS[export.form]}"
+    return f"{what}, {form}{rounding}.{made}"
 
 
-def _use(export: Export) -> str:
+def _use(export: Export, model: Model) -> str:
+    if model.engine == "scripted":
+        return "Outcrop's own double of a model: it answers as its script says."
+    kind = "AutoModelForCausalLM" if model.engine == "transformers" else "AutoModel"
     texts = {
         ExportForm.ADAPTER: "Load it beside its base: `peft.PeftModel.from_pretrained(base, folder)`.",
-        ExportForm.SAFETENSORS: "Load it with `transformers.AutoModelForCausalLM.from_pretrained(folder)`.",
+        ExportForm.SAFETENSORS: f"Load it with `transformers.{kind}.from_pretrained(folder)`.",
         ExportForm.GGUF: "Load it with llama.cpp, or anything that reads GGUF.",
     }
-    return f"{texts[export.form]} The chat template beside it is the one that it was trained with: use no other."
+    template = " The chat template beside it is the one that it was trained with: use no other."
+    return texts[export.form] + (template if model.identity.template else "")
 
 
 def _section(title: str, facts: Iterable[tuple[str, str]]) -> str:
