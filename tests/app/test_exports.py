@@ -326,12 +326,14 @@ def test_an_export_that_breaks_off_leaves_nothing(outcrop: Outcrop, custom: Mode
 
 
 def test_a_model_too_large_to_compare_says_so(
-    outcrop: Outcrop, base: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    outcrop: Outcrop, custom: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Little:
         available = 1000
 
     monkeypatch.setattr("outcrop.models.export.psutil.virtual_memory", Little)
+    with pytest.raises(NotSupported, match=r"custom: to compare merged weights with the adapter takes 563\.\d kB of"):
+        outcrop.models.export("custom", tmp_path / "out", form="gguf")
     found = outcrop.models.export("base", tmp_path / "out", form="gguf")
     assert found.agreement is None
     assert found.warnings[0].startswith("it was not compared with the original, which takes ")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from outcrop.domain.errors import NotSupported
 from outcrop.domain.exports import Agreement, UpdateKept
 from outcrop.domain.units import size
 from outcrop.models.agreement import beside, compare, probe, require_agreement
@@ -56,15 +57,22 @@ class WeightsExport:
     def write(self, file: Path, say: Callable[[str], None]) -> WrittenWeights:
         """Write ``file``, a ``.gguf`` or a ``.safetensors`` with its configuration and tokenizer beside it.
 
-        Memory: one tensor at a time to write; all weights in float32, once, to compare. A model with whole weights for
-        which that is too much is not compared, and a warning says so; a merged one always is.
+        Memory: one tensor at a time to write; all weights in float32, once, to compare. Where that is more than is
+        free, whole weights are not compared, and a warning says so; a merged model is refused.
 
         Raises:
             NotSupported: The form has no place for the model, or too little of the update would be left, or what was
-                written does not compute what the model computes.
+                written does not compute what the model computes, or there is no memory to find out for a merged one.
         """
         weights = self._weights()
         tokenizer = ChatTokenizer.load(self.whole)
+        # Float32, and a quarter more for what is read in pieces.
+        need, free = 5 * sum(entry.size for entry in tensor_entries(self.whole)), psutil.virtual_memory().available
+        if self.adapter is not None and need > free:
+            raise NotSupported(
+                f"{self.name}: to compare merged weights with the adapter takes {size(need)} of memory, and "
+                f"{size(free)} are free; export it on a larger machine, or as an adapter"
+            )
         gguf = GgufExport(self.whole, self.number_type) if file.suffix == ".gguf" else None
         kept = self._update_kept(weights, gguf, say)
         say(f"writing {file.name}")
@@ -73,8 +81,7 @@ class WeightsExport:
         else:
             write_safetensors(weights, file, self.number_type)
         warnings = gguf.warnings() if gguf else ()
-        need = 4 * sum(entry.size for entry in tensor_entries(self.whole))
-        if self.adapter is None and need > psutil.virtual_memory().available:
+        if need > free:
             words = f"it was not compared with the original, which takes {size(need)} of memory"
             return WrittenWeights(kept, None, (*warnings, words))
         say("comparing it with what it was made from")
