@@ -28,6 +28,7 @@ from outcrop.cli.program import app as program
 from outcrop.data.checking import DatasetCheck
 from outcrop.data.leakage import Leakage
 from outcrop.domain.errors import InvalidInput
+from outcrop.domain.exports import Export
 from outcrop.domain.generation import GenerationParameters
 from outcrop.domain.hyperparameters import choose
 from outcrop.domain.jobs import Job, Status
@@ -341,6 +342,7 @@ def test_the_layers_page_is_the_tested_order() -> None:
         "A table report",
         "A finding",
     ],
+    ["A job", "A model", "An estimate", "A dataset check", "An export", "A report", "A table report", "A finding"],
 )
 def test_fields_of_documents_are_told(heading: str) -> None:
 
@@ -351,6 +353,7 @@ def test_fields_of_documents_are_told(heading: str) -> None:
         "A dataset check": DatasetCheck,
         "A split": Split,
         "A leakage report": Leakage,
+        "An export": Export,
         "A report": Report,
         "A table report": TableReport,
         "A finding": Finding,

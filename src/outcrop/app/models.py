@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from outcrop.domain.errors import AlreadyExists, Fault, InvalidInput, NotFound, NotSupported, StorageFailure
+from outcrop.app.exports import export_model
+from outcrop.domain.errors import AlreadyExists, InvalidInput, NotFound
+from outcrop.domain.exports import Export
 from outcrop.domain.models import Customization, Identity, Model, ModelKind
 from outcrop.domain.requests import name_faults
 from outcrop.models.fetch import fetch_model
 from outcrop.models.folder import inspect_model
-from outcrop.models.known import KNOWN, FolderSource, HubSource, Source
+from outcrop.models.known import KNOWN, FolderSource, GgufSource, HubSource, Source
 from outcrop.services import Services
 from outcrop.stores.address import is_address, parse
 from outcrop.stores.manifest import file_hash
@@ -49,7 +50,7 @@ class Models:
 
         Args:
             source: A known model's name, a repository of the Hugging Face hub (``owner/name`` or
-                ``owner/name@revision``), or a folder of safetensors, here or at an ``s3://`` address.
+                ``owner/name@revision``), a folder of safetensors, here or at an ``s3://`` address, or a GGUF file.
             name: Its name here; a known model keeps its own.
             say: Hears what is going on.
 
@@ -154,43 +155,37 @@ class Models:
         """
         self._services.catalog.remove_alias(alias)
 
-    def export(self, name: str, folder: Path | str, *, merged: bool = False) -> Path:
-        """Copy a model's files into a new folder.
+    def export(
+        self,
+        name: str,
+        folder: Path | str,
+        *,
+        form: str | None = None,
+        number_type: str | None = None,
+        say: Callable[[str], None] = _silent,
+    ) -> Export:
+        """Write a model into a new folder, for other tools, with tokenizer, template, licence and a model card.
+
+        What is rounded is measured first, and what is written is compared with the model: an export that is not the
+        model, or has nothing left of its training, is refused, and the folder stays empty.
 
         Args:
             name: The model.
             folder: Where to; must not exist, or be empty.
-            merged: For an adapter: its base with the adapter merged in, as whole weights.
+            form: ``adapter``, as PEFT reads it; ``safetensors`` or ``gguf``, as whole weights: an adapter is merged
+                into its base in float32. Where None, what the model is stored as.
+            number_type: ``fp32`` or ``bf16`` for safetensors; ``q8_0``, ``f16`` or ``q4_1`` for GGUF. Where None, the
+                first of these; whole weights that stay safetensors are copied as they are.
+            say: Hears what is going on.
 
         Raises:
             NotFound: There is no such model.
-            InvalidInput: The folder holds something.
-            NotSupported: ``merged`` is asked of a model that is no adapter.
-            StorageFailure: The folder can't be written.
+            InvalidInput: The folder holds something; form or type are none.
+            NotSupported: The model can't be had in that form; its base here is not the one it was trained on; less
+                than half of its update would be left; what was written does not compute what the model computes.
+            StorageFailure: The folder can't be written, or a stored file was altered.
         """
-        model = self.show(name)
-        target = Path(folder)
-        if target.exists() and (not target.is_dir() or any(target.iterdir())):
-            raise InvalidInput([Fault("export", None, "folder", str(target), "a folder that is new or empty")])
-        if merged and model.base is None:
-            raise NotSupported(f"{name} is no adapter, so there is nothing to merge; export it without --merged")
-        try:
-            if merged:
-                self._export_merged(model, target)
-            else:
-                files = self._services.store.get_folder(model.uri, verify=True)
-                shutil.copytree(files, target, ignore=shutil.ignore_patterns("manifest.json"), dirs_exist_ok=True)
-        except OSError as error:
-            raise StorageFailure(f"{target}: can't be written ({error.strerror or error})") from error
-        return target
-
-    def _export_merged(self, model: Model, target: Path) -> None:
-        from outcrop.models.merging import merge
-
-        assert model.base is not None
-        store = self._services.store
-        base = store.get_folder(self.show(model.base).uri, verify=True)
-        merge(base, store.get_folder(model.uri, verify=True), target)
+        return export_model(self._services, self.show(name), Path(folder), form=form, number_type=number_type, say=say)
 
     def _existing(self, name: str) -> Model | None:
         try:
@@ -237,8 +232,11 @@ def _settings_hash(folder: Path) -> str:
 
 
 def _source(text: str) -> Source:
-    if Path(text).expanduser().is_dir():
-        return FolderSource(str(Path(text).expanduser().absolute()))
+    path = Path(text).expanduser()
+    if path.is_dir():
+        return FolderSource(str(path.absolute()))
+    if path.is_file() and path.suffix == ".gguf":
+        return GgufSource(str(path.absolute()))
     if _REPOSITORY.fullmatch(text) and not text.startswith((".", "/")):
         repository, _, revision = text.partition("@")
         return HubSource(repository, revision or "main")
@@ -248,4 +246,4 @@ def _source(text: str) -> Source:
 
 
 def _default_name(source: str) -> str:
-    return source.partition("@")[0].rstrip("/").rpartition("/")[2].lower()
+    return source.partition("@")[0].rstrip("/").rpartition("/")[2].removesuffix(".gguf").lower()

@@ -43,11 +43,13 @@ def list_models(as_json: JsonOption = False) -> None:
 
 @app.command()
 def add(
-    source: Annotated[str, typer.Argument(help="A known name, a hub repository (owner/name[@revision]), or a folder.")],
+    source: Annotated[
+        str, typer.Argument(help="A known name, a hub repository (owner/name[@revision]), a folder, or a .gguf file.")
+    ],
     name: Annotated[str | None, typer.Option(help="Its name here; made from the source where not given.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a base model: by known name, from the Hugging Face hub, or from a folder of safetensors."""
+    """Add a base model: by known name, from the Hugging Face hub, from a folder of safetensors, or from a GGUF file."""
     from outcrop.cli.opening import opened
     from outcrop.domain.codec import to_json
 
@@ -128,17 +130,34 @@ def alias(
 def export(
     name: Name,
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
-    merged: Annotated[
-        bool, typer.Option("--merged", help="An adapter merged into its base, as whole weights.")
-    ] = False,
+    form: Annotated[
+        str | None,
+        typer.Option("--as", help="adapter, safetensors or gguf; what the model is stored as where not given."),
+    ] = None,
+    number_type: Annotated[
+        str | None,
+        typer.Option(
+            "--type", help="fp32 or bf16 for safetensors; q8_0, f16 or q4_1 for gguf. The first is the default."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Copy a model's files into a folder, for other tools."""
+    """Write a model into a folder, for other tools: an adapter, or whole weights, merged where it is an adapter."""
     from outcrop.cli.opening import opened
+    from outcrop.domain.codec import to_json
 
     with opened() as outcrop:
-        target = outcrop.models.export(name, folder, merged=merged)
+        found = outcrop.models.export(name, folder, form=form, number_type=number_type, say=say)
     if as_json:
-        print_json({"model": name, "folder": str(target), "merged": merged})
-    else:
-        typer.echo(f"{name} is in {target}")
+        print_json({"export": to_json(found), "folder": str(folder)})
+        return
+    stored = found.form if found.form == "adapter" else "as it is stored"
+    what = f"{found.form}, {found.number_type}" if found.number_type else stored
+    typer.echo(f"{found.model} is in {folder}: {what}, {size(found.bytes)}")
+    if kept := found.kept:
+        typer.echo(f"  update kept  {kept.share:.1%} (cosine {kept.cosine:.3f})")
+    if near := found.agreement:
+        same = f"the same likeliest token at {near.same_token:.1%} of {near.places} places"
+        typer.echo(f"  compared     {same}, logits up to {near.largest:.2g} apart")
+    for warning in found.warnings:
+        typer.echo(f"  note         {warning}")

@@ -73,7 +73,7 @@ class ChatTokenizer:
     @cached_property
     def tokenizer_hash(self) -> str:
         """SHA-256 of the tokenizer's own serialisation."""
-        return hashlib.sha256(self._tokenizer.backend_tokenizer.to_str().encode()).hexdigest()
+        return hashlib.sha256(self.serialised.encode()).hexdigest()
 
     @cached_property
     def template_hash(self) -> str:
@@ -85,6 +85,22 @@ class ChatTokenizer:
     def has_template(self) -> bool:
         """Whether the model has a chat template."""
         return isinstance(self._tokenizer.chat_template, str)
+
+    @property
+    def template(self) -> str | None:
+        """The chat template; None where there is none."""
+        return str(self._tokenizer.chat_template) if self.has_template else None
+
+    @property
+    def serialised(self) -> str:
+        """The tokenizer as the JSON of ``tokenizer.json``."""
+        return str(self._tokenizer.backend_tokenizer.to_str())
+
+    @property
+    def special_ids(self) -> dict[str, int]:
+        """The ids of ``bos``, ``eos``, ``unk`` and ``pad``, as far as the tokenizer has them."""
+        ids = {name: getattr(self._tokenizer, f"{name}_token_id") for name in ("bos", "eos", "unk", "pad")}
+        return {name: int(number) for name, number in ids.items() if number is not None}
 
     @property
     def pad_id(self) -> int:

