@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,20 @@ def test_a_part_that_can_not_be_put_in_place_leaves_none(
     with pytest.raises(OSError, match="No space left"):
         write_parts(path, made, tmp_path / "parts")
     assert list((tmp_path / "parts").iterdir()) == []
+
+
+def test_a_packed_file_is_unpacked(write: Write, tmp_path: Path) -> None:
+    path = write({"prompt": "1"}, {"prompt": "2"})
+    packed = tmp_path / "data.jsonl.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    made = replace(plan(path, HALVES), content_hash=hashlib.sha256(packed.read_bytes()).hexdigest())
+    written = write_parts(packed, made, tmp_path / "parts")
+    assert sorted(part.path.read_bytes() for part in written) == [b'{"prompt": "1"}\n', b'{"prompt": "2"}\n']
+
+
+def test_lines_that_are_not_there_are_missed(write: Write, tmp_path: Path) -> None:
+    path = write({"prompt": "1"}, {"prompt": "2"})
+    made = plan(path, HALVES)
+    made = replace(made, lines=made.lines + 1)
+    with pytest.raises(UserError, match="was changed"):
+        write_parts(path, made, tmp_path / "parts")

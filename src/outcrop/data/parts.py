@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
+from outcrop.data.reading import content_hash
 from outcrop.data.splitting import SplitPlan
 from outcrop.domain.errors import AlreadyExists, UserError
 
@@ -41,7 +43,8 @@ def part_paths(names: Sequence[str], folder: Path) -> tuple[Path, ...]:
 def write_parts(source: Path, plan: SplitPlan, folder: Path) -> tuple[WrittenPart, ...]:
     """Write each part into a file of its own, ``NAME.jsonl``; all of them or none.
 
-    Blank lines and a byte order mark are left out, and a last line without an end gets one; nothing else is changed.
+    A source that is packed with gzip gives parts that are not. Blank lines and a byte order mark are left out, and a
+    last line without an end gets one; nothing else is changed.
 
     Raises:
         AlreadyExists: A file of that name is in the folder.
@@ -72,18 +75,23 @@ def write_parts(source: Path, plan: SplitPlan, folder: Path) -> tuple[WrittenPar
 
 def _copy(source: Path, plan: SplitPlan, files: Sequence[BinaryIO]) -> list[str]:
     hashes = [hashlib.sha256() for _ in files]
-    whole = hashlib.sha256()
     wanted = zip(plan.lines.tolist(), plan.part.tolist(), strict=True)
     line, part = next(wanted, (0, 0))
-    with source.open("rb") as file:
+    with _unpacked(source) as file:
         for number, raw in enumerate(file, 1):
-            whole.update(raw)
             if number == line:
                 kept = raw.removeprefix(_UTF8_BOM) if number == 1 else raw
                 kept = kept if kept.endswith(b"\n") else kept + b"\n"
                 files[part].write(kept)
                 hashes[part].update(kept)
                 line, part = next(wanted, (0, 0))
-    if whole.hexdigest() != plan.content_hash:
+    if line or content_hash(source) != plan.content_hash:
         raise UserError(f"{source}: was changed while it was read; nothing was written; split it again")
     return [found.hexdigest() for found in hashes]
+
+
+def _unpacked(source: Path) -> BinaryIO:
+    """The lines of a file, which may be packed with gzip."""
+    with source.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    return cast(BinaryIO, gzip.open(source)) if packed else source.open("rb")
