@@ -338,11 +338,11 @@ def test_the_layers_page_is_the_tested_order() -> None:
         "A dataset check",
         "A split",
         "A leakage report",
+        "An export",
         "A report",
         "A table report",
         "A finding",
     ],
-    ["A job", "A model", "An estimate", "A dataset check", "An export", "A report", "A table report", "A finding"],
 )
 def test_fields_of_documents_are_told(heading: str) -> None:
 

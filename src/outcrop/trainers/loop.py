@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Generic
+from typing import Any, Generic
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +30,8 @@ class Plan:
         warmup_steps: At most half of ``steps`` is used.
         schedule: How it goes on: ``linear`` or ``cosine`` (half a period; Loshchilov & Hutter 2017, arXiv 1608.03983)
             down to 0 at the end, or ``constant``.
-        weight_decay: AdamW's decoupled decay (Loshchilov & Hutter 2019, arXiv 1711.05101).
+        weight_decay: AdamW's decoupled decay (Loshchilov & Hutter 2019, arXiv 1711.05101), of matrices: scales and
+            biases are left alone, as transformers' Trainer leaves them.
         l1: Times the sum of the trained weights' sizes is added to the mean loss (Tibshirani 1996); its subgradient at
             0 is 0. The losses that are shown leave it out.
         gradient_clip: Largest Euclidean norm of the gradient.
@@ -114,11 +115,7 @@ class Loop(Generic[BatchT]):
         self._world = world
         self._weights = {name: weight for name, weight in network.model.named_parameters() if weight.requires_grad}
         self._optimizer = torch.optim.AdamW(
-            self._weights.values(),
-            lr=plan.learning_rate,
-            betas=(0.9, 0.999),
-            weight_decay=plan.weight_decay,
-            fused=True,
+            _decayed(self._weights.values(), plan.weight_decay), lr=plan.learning_rate, betas=(0.9, 0.999), fused=True
         )
         self._best = BestWeights(self._weights, stop_metric)
         self._step = 0
@@ -255,6 +252,16 @@ class Loop(Generic[BatchT]):
 
 #: What losses usually tell, whichever process computed them.
 _FIGURES = ("computed_tokens", "records", "tokens")
+
+
+def _decayed(weights: Iterable[Tensor], decay: float) -> list[dict[str, Any]]:
+    """Parameter groups: those that decay, and the rest."""
+    matrices: list[Tensor] = []
+    others: list[Tensor] = []
+    for weight in weights:
+        (matrices if weight.ndim > 1 else others).append(weight)
+    groups = ({"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0})
+    return [group for group in groups if group["params"]]
 
 
 def _gradient(parameter: Tensor) -> Tensor:
