@@ -23,6 +23,9 @@ def summed_cross_entropy(network: Network, hidden: Tensor, targets: Tensor) -> T
     """
     weight = network.head_weight
     if weight is not None:
+        if not torch.is_grad_enabled():
+            # Else the gradients would be computed with the loss, for nobody.
+            hidden, weight = hidden.detach(), weight.detach()
         loss: Tensor = _HeadLoss.apply(hidden, weight, targets)  # type: ignore[no-untyped-call]
         return loss
     if len(targets) <= _CHUNK:
@@ -44,16 +47,16 @@ class _HeadLoss(torch.autograd.Function):
         loss = hidden.new_zeros((), dtype=torch.float32)
         of_hidden = torch.empty_like(hidden) if wants_hidden else None
         of_weight = torch.zeros_like(weight) if wants_weight else None
-        for some, wanted, place in zip(
-            torch.split(hidden, _CHUNK), torch.split(targets, _CHUNK), range(0, len(targets), _CHUNK), strict=True
-        ):
-            logits = (some @ weight.t()).float()
+        matrix = weight.to(hidden.dtype)
+        for place in range(0, len(targets), _CHUNK):
+            some, wanted = hidden[place : place + _CHUNK], targets[place : place + _CHUNK]
+            logits = (some @ matrix.t()).float()
             loss += _loss_and_gradient(logits, wanted)
-            gradient = logits.to(weight.dtype)
+            gradient = logits.to(matrix.dtype)
             if of_hidden is not None:
-                torch.mm(gradient, weight, out=of_hidden[place : place + len(some)])
+                torch.mm(gradient, matrix, out=of_hidden[place : place + len(some)])
             if of_weight is not None:
-                of_weight.addmm_(gradient.t(), some)
+                of_weight += gradient.t() @ some
         ctx.save_for_backward(of_hidden, of_weight)
         return loss
 
