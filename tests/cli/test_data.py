@@ -49,17 +49,17 @@ def test_what_can_not_be_converted(folder: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_a_target_elsewhere(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert program(["data", "convert", "talks.jsonl", "s3://b/k.jsonl", "--to", "messages"]) == 2
+    assert program(["data", "convert", "talks.jsonl", "s3://bucket/k.jsonl", "--to", "messages"]) == 2
     assert "a path of this machine; `outcrop data put` copies the file afterwards" in capsys.readouterr().err
 
 
 def test_an_address_as_the_source_keeps_its_ending(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "pairs.csv").write_text("prompt,completion\nQ,A\n")
-    assert program(["data", "put", "pairs.csv", "s3://b/pairs.csv"]) == 0
-    assert program(["data", "convert", "s3://b/pairs.csv", "out.jsonl", "--to", "messages"]) == 0
+    assert program(["data", "put", "pairs.csv", "s3://bucket/pairs.csv"]) == 0
+    assert program(["data", "convert", "s3://bucket/pairs.csv", "out.jsonl", "--to", "messages"]) == 0
     assert (folder / "out.jsonl").read_text() == TALK
-    assert program(["data", "check", "s3://b/pairs.csv"]) == 0
-    assert "s3://b/pairs.csv: 1 records, format prompt-completion" in capsys.readouterr().out
+    assert program(["data", "check", "s3://bucket/pairs.csv"]) == 0
+    assert "s3://bucket/pairs.csv: 1 records, format prompt-completion" in capsys.readouterr().out
 
 
 def test_a_folder_of_texts(folder: Path, tiny_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
