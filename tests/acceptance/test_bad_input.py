@@ -121,7 +121,7 @@ BAD = (
     BadFile("empty", b"", None, "an empty file", "at least one"),
     BadFile("blank", b"\n \n\n", None, "only blank lines", "at least one"),
     BadFile("binary", b"\x7fELF\x02\x01\x01\x00\x00" * 9, None, "binary data (a NUL at byte 8)", "as UTF-8 text"),
-    BadFile("gzip", b"\x1f\x8b\x08\x00rest", None, "gzip-compressed data", "unpack it first"),
+    BadFile("gzip", b"\x1f\x8b\x08\x00rest", None, "gzip data that is cut off or damaged", "write or copy it again"),
     BadFile("utf-16", PAIR.decode().encode("utf-16"), None, "UTF-16 text", "UTF-8: save it as UTF-8"),
     BadFile("utf-16 without a mark", PAIR.decode().encode("utf-16-le"), None, "UTF-16 text", "save it as UTF-8"),
     BadFile("huge line", HUGE, 1, f"a line of {len(HUGE) - 1:,} bytes", "at most 4,194,304 bytes in a line"),
@@ -156,6 +156,7 @@ TRAINING = (
         '"user"',
         "messages[0].role",
     ),
+    BadFile("two questions", TURNS.replace(b'"assistant"', b'"user"'), 1, '"user"', '"assistant"', "messages[1].role"),
     BadFile("empty answer", TURNS.replace(b"It is 1.", b" "), 1, "which is blank", "a text", "messages[1].content"),
 )
 

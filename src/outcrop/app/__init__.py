@@ -186,7 +186,11 @@ class Outcrop:
 
         Args:
             base: Name of the model to start from; it is never changed.
+<<<<<<< HEAD
             train: Training data in one of the formats of docs/reference/formats.md: a path, or ``s3://BUCKET/KEY``.
+=======
+            train: Training records: a path, or ``s3://BUCKET/KEY``.
+>>>>>>> h-formats
             name: The custom model's name.
             validation: Held-out records whose loss is measured before, between epochs and after.
             method: ``lora`` or ``full``.
@@ -231,7 +235,7 @@ class Outcrop:
 
         Args:
             models: One name, or several.
-            data: Evaluation records, JSON Lines: a path, or ``s3://BUCKET/KEY``.
+            data: Evaluation records: a path, or ``s3://BUCKET/KEY``.
             task: A task type, such as ``summarization``.
             metrics: Names of metrics; the task's own where empty. The verdict rests on the first.
             name: The job's name; made up where None.

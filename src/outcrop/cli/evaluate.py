@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def evaluate(
     models: Annotated[list[str], typer.Argument(help="Models; the others are compared with the first.")],
-    data: Annotated[str, typer.Option(help="Evaluation records, JSON Lines: a path, or s3://BUCKET/KEY.")],
+    data: Annotated[str, typer.Option(help="Evaluation records: a path, or s3://BUCKET/KEY.")],
     task: Annotated[str, typer.Option(help="A task type: summarization.")],
     metrics: Annotated[
         str, typer.Option(help="Metrics, separated by commas; the task's own where empty. The first decides.")

@@ -122,24 +122,28 @@ class JsonLines:
     def _file(self, file: BinaryIO) -> Iterator[Line | Fault]:
         head = file.read(_HEAD)
         file.seek(0)
-        if not head.startswith(_GZIP):
-            yield from self._checked(head, file)
+        if head.startswith(_GZIP):
+            self._packed = True
+            yield from self._unpacked(file)
             return
-        self._packed = True
-        try:
-            with gzip.GzipFile(fileobj=cast(IO[bytes], _Counted(file, self._count_packed))) as unpacked:
-                yield from self._checked(unpacked.peek(_HEAD)[:_HEAD], cast(BinaryIO, unpacked))
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            self._complete = False
-            expected = "a whole gzip file: write or copy it again"
-            yield self._fault(None, f"gzip data that is cut off or damaged ({error})", expected)
-
-    def _checked(self, head: bytes, file: BinaryIO) -> Iterator[Line | Fault]:
         problem = _whole_file(head)
         if problem is not None:
             yield self._fault(None, *problem)
             return
         yield from self._lines(file)
+
+    def _unpacked(self, file: BinaryIO) -> Iterator[Line | Fault]:
+        try:
+            with gzip.GzipFile(fileobj=cast(IO[bytes], _Counted(file, self._count_packed))) as unpacked:
+                problem = _whole_file(unpacked.peek(_HEAD)[:_HEAD])
+                if problem is not None:
+                    yield self._fault(None, *problem)
+                    return
+                yield from self._lines(cast(BinaryIO, unpacked))
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            self._complete = False
+            expected = "a whole gzip file: write or copy it again"
+            yield self._fault(None, f"gzip data that is cut off or damaged ({error})", expected)
 
     def _lines(self, file: BinaryIO) -> Iterator[Line | Fault]:
         number = 0
@@ -160,7 +164,8 @@ class JsonLines:
 
     def _count(self, raw: bytes) -> None:
         if not self._packed:
-            self._count_packed(raw)
+            self._digest.update(raw)
+            self.n_bytes += len(raw)
 
     def _count_packed(self, raw: bytes) -> None:
         """Take bytes of the file as they lie there: they make its hash."""

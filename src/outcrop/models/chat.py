@@ -153,18 +153,18 @@ class ChatTokenizer:
             InvalidInput: The template refuses the conversation; or it writes an earlier turn, once there are later
                 ones, otherwise than the model was to learn it.
         """
-        tokens: list[int] = []
-        carries: list[bool] = []
+        tokens: tuple[int, ...] = ()
+        carries: tuple[bool, ...] = ()
         ends_turn = True
         for end in _learnt(record.messages, turns):
             prompt = self.encode_prompt(record.messages[: end - 1])
-            if prompt[: len(tokens)] != tokens:
+            if tuple(prompt[: len(tokens)]) != tokens:
                 raise InvalidInput([_rewritten(end - 1)])
             completion = self._completion(record.messages[:end])
-            carries += [False] * (len(prompt) - len(tokens)) + [True] * len(completion)
-            tokens = [*prompt, *completion]
+            carries += (False,) * (len(prompt) - len(tokens)) + (True,) * len(completion)
+            tokens = (*prompt, *completion)
             ends_turn = ends_turn and bool(completion) and completion[-1] in self.stop_ids
-        return EncodedRecord(tuple(tokens), tuple(carries), ends_turn and bool(tokens))
+        return EncodedRecord(tokens, carries, ends_turn and bool(tokens))
 
     def encode_document(self, text: str) -> EncodedRecord:
         """The tokens of a text in the frame that the tokenizer gives texts, with an end of sequence.

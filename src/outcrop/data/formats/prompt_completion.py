@@ -12,12 +12,12 @@ DESCRIPTION = '{"prompt": "…", "completion": "…"}'
 SHAPE = {"prompt": str, "completion": str}
 
 _FIELDS = ("prompt", "completion")
-_OF_OTHERS = ("instruction", "output", "referenceResponse", "category", "modelResponses")
+_OF_OTHERS = ("conversations", "instruction", "output", "referenceResponse", "category", "modelResponses")
 
 
 def looks_like(value: dict[str, object]) -> bool:
     """Whether a record is meant to be in this format, right or wrong: it completes, or has a prompt and no more."""
-    if "messages" in value or "conversations" in value:
+    if "messages" in value:
         return False
     return "completion" in value or ("prompt" in value and not any(name in value for name in _OF_OTHERS))
 
