@@ -2,7 +2,7 @@
 
     python bench/update_kept.py NAME --data validation.jsonl [--threads 1]
 
-``NAME`` is a custom model of the home that ``OUTCROP_HOME`` names; ``FILE`` holds ``prompt`` and ``completion`` on each
+``NAME`` is a custom model of the home that ``OUTCROP_HOME`` names; the data hold ``prompt`` and ``completion`` on each
 line. For each number type the model and its base are rounded as an export rounds them, and the loss of both on the
 completions is measured: mean nats per token, the end of the turn included. One JSON document on stdout.
 """
@@ -28,6 +28,7 @@ from outcrop.models.network import Network, load_network
 from outcrop.models.reading import StoredWeights, Weights
 from outcrop.models.update_kept import measure_update
 from outcrop.models.writing import rounded
+from outcrop.versions import versions
 
 TYPES = ("bf16", "f16", "q8_0", "q4_1")
 
@@ -57,7 +58,12 @@ def main() -> None:
         fill(network.model, weights, rounding)
         return loss(network, rows)
 
-    found: dict[str, object] = {"model": model.name, "weights": model.identity.weights, "records": len(rows)}
+    found: dict[str, object] = {
+        "versions": versions(),
+        "model": model.name,
+        "weights": model.identity.weights,
+        "records": len(rows),
+    }
     exact: Rounding = lambda name, tensor: tensor  # noqa: E731
     found["fp32"] = {"loss_base": measured(stored, exact), "loss": measured(custom, exact)}
     for kind in TYPES:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from gguf import GGUFReader
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM
 
@@ -150,6 +151,27 @@ def test_what_a_file_says_of_itself(tmp_path: Path) -> None:
         ["output_norm.weight", *(f"blk.{i}.{part}_norm.weight" for i in (0, 1) for part in ("attn", "ffn"))], "F32"
     )
     assert {tensor.tensor_type.name for tensor in reader.tensors if "norm" not in tensor.name} == {"Q8_0"}
+
+
+def test_rotary_frequencies_of_old_checkpoints_are_left_out(tmp_path: Path) -> None:
+    folder = llama(tmp_path / "model")
+    names = {tensor.name for tensor in written(folder, tmp_path / "m.gguf").tensors}
+    file = folder / "model.safetensors"
+    old = load_file(file) | {"model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(8)}
+    save_file(old, file, metadata={"format": "pt"})
+    assert {tensor.name for tensor in written(folder, tmp_path / "old.gguf").tensors} == names
+
+
+def test_tensors_that_are_strange_or_missing_are_refused(tmp_path: Path) -> None:
+    folder = llama(tmp_path / "model")
+    file = folder / "model.safetensors"
+    tensors = load_file(file)
+    save_file(tensors | {"model.layers.0.strange.weight": torch.ones(8)}, file)
+    with pytest.raises(NotSupported, match=r"tensor model\.layers\.0\.strange\.weight has no place"):
+        written(folder, tmp_path / "m.gguf")
+    save_file({name: tensors[name] for name in tensors if "1.mlp.up_proj" not in name}, file)
+    with pytest.raises(NotSupported, match="the model has 19 tensors, which are not all"):
+        written(folder, tmp_path / "m.gguf")
 
 
 def test_rows_that_are_no_whole_blocks_are_kept_in_16_bits(tmp_path: Path) -> None:
@@ -308,7 +330,7 @@ def test_the_shipped_file_is_written_back_byte_for_byte(real_model_folder: Path,
 
 
 @pytest.mark.real
-@pytest.mark.parametrize(("number_type", "tolerance"), [("f16", 2e-3), ("q8_0", 0.1)])
+@pytest.mark.parametrize(("number_type", "tolerance"), [("f16", 5e-3), ("q8_0", 0.1)])
 def test_the_same_at_real_size(real_model_folder: Path, tmp_path: Path, number_type: str, tolerance: float) -> None:
     written(real_model_folder, tmp_path / "m.gguf", number_type)
     folder = back(tmp_path / "m.gguf", tmp_path / "back")

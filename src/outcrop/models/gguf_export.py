@@ -90,16 +90,13 @@ class GgufExport:
 
     def warnings(self) -> tuple[str, ...]:
         """What the file can't say."""
-        unsaid = self._vocabulary.stops[len(_STOPS) :]
-        more = ", ".join(map(str, unsaid))
-        return (
-            (f"a GGUF file has no place for so many ends of a turn; llama.cpp may not stop at {more}",)
-            if unsaid
-            else ()
-        )
+        unsaid = ", ".join(map(str, self._vocabulary.stops[len(_STOPS) :]))
+        if not unsaid:
+            return ()
+        return (f"a GGUF file has no place for so many ends of a turn; llama.cpp may not stop at {unsaid}",)
 
     def rounded(self, name: str, tensor: torch.Tensor) -> torch.Tensor:
-        """The float32 values that the file has of a tensor, its rows in the file's order."""
+        """The float32 values that the file has of a tensor, its rows in the network's order."""
         from gguf.quants import dequantize
 
         place = self._place(name)
@@ -126,7 +123,8 @@ class GgufExport:
 
     def _places(self, weights: Weights) -> dict[str, str]:
         """The tensor for each place in the file."""
-        found = {self._place(name): name for name in weights.shapes()}
+        # Old checkpoints hold the rotary frequencies, which follow from the configuration.
+        found = {self._place(name): name for name in weights.shapes() if not name.endswith(".rotary_emb.inv_freq")}
         if self._shape.tied:
             found.pop("output.weight", None)
         expected = {"token_embd.weight", "output_norm.weight"} | (set() if self._shape.tied else {"output.weight"})
