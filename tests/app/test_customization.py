@@ -108,7 +108,7 @@ def test_a_base_that_can_not_says_why(idle: Outcrop, train: Path, tmp_path: Path
 
 
 def test_an_adapter_says_what_to_do(tiny: Outcrop, train: Path) -> None:
-    reason = "it is an adapter; export it merged and add that as a model of its own"
+    reason = "it is an adapter; export it as safetensors and add that as a model of its own"
     tiny.services.catalog.add_model(
         a_model("made", kind=ModelKind.ADAPTER, base="tiny", customizations=dict.fromkeys(Customization, reason))
     )

@@ -122,7 +122,7 @@ def test_an_adapter_is_made_with_its_lineage(services: Services, submit: Callabl
     assert (model.kind, model.base, model.engine) == (ModelKind.ADAPTER, "tiny", "transformers")
     assert model.identity.tokenizer == base.identity.tokenizer
     assert model.customizations["lora"] == ""
-    assert "export it merged" in model.customizations["full"]
+    assert "export it as safetensors" in model.customizations["full"]
     lineage = model.lineage
     assert lineage is not None
     assert (lineage.job, lineage.base, lineage.base_identity) == (job.id, "tiny", base.identity)

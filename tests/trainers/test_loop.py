@@ -104,7 +104,8 @@ def test_it_stops_after_so_many_validations_without_improvement(
 
 
 @pytest.mark.parametrize(
-    ("higher", "figures", "kept"), [(True, (0, 0.1, 0.5, 0.2), 2), (False, (0, 0.5, 0.1, 0.2), 2), (True, (9, 1, 1, 1), 1)]
+    ("higher", "figures", "kept"),
+    [(True, (0, 0.1, 0.5, 0.2), 2), (False, (0, 0.5, 0.1, 0.2), 2), (True, (9, 1, 1, 1), 1)],
 )
 def test_the_best_weights_are_the_result(
     tiny_folder: Path, records: Records, tmp_path: Path, higher: bool, figures: tuple[float, ...], kept: int
@@ -170,9 +171,7 @@ def test_half_precision_learns_too(tiny_folder: Path, records: Records, tmp_path
     """Weights stay float32, products are bfloat16: the loss falls much as it does in float32."""
     losses = []
     for compute in (torch.float32, torch.bfloat16):
-        trainer = SupervisedTrainer(
-            records, records, epochs=8, batch_size=4, seed=0, device=CPU, compute=compute
-        )
+        trainer = SupervisedTrainer(records, records, epochs=8, batch_size=4, seed=0, device=CPU, compute=compute)
         watch = Keeper(tmp_path)
         network = load_network(tiny_folder)
         Loop(network, trainer, Plan(16, 2, 3e-3), watch).run()

@@ -186,11 +186,7 @@ class Outcrop:
 
         Args:
             base: Name of the model to start from; it is never changed.
-<<<<<<< HEAD
             train: Training data in one of the formats of docs/reference/formats.md: a path, or ``s3://BUCKET/KEY``.
-=======
-            train: Training records: a path, or ``s3://BUCKET/KEY``.
->>>>>>> h-formats
             name: The custom model's name.
             validation: Held-out records whose loss is measured before, between epochs and after.
             method: ``lora`` or ``full``.

@@ -220,7 +220,7 @@ class _Training:
             figures=self._cost().figures(final.totals),
         )
         adapter = self._lora
-        reason = "it is an adapter; export it merged and add that as a model of its own" if adapter else ""
+        reason = "it is an adapter; export it as safetensors and add that as a model of its own" if adapter else ""
         customizations = {Customization.LORA.value: "", Customization.FULL.value: reason}
         return Model(
             name=request.model,
