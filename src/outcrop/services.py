@@ -257,7 +257,7 @@ def open_services(settings: Settings) -> Services:
         StorageFailure: The catalog can't be opened.
         MissingExtra: A database driver or boto3 is needed and not installed.
     """
-    runner = ProcessRunner(settings.home / "workers", settings.environment)
+    runner = ProcessRunner(settings.home / "workers", settings.environment, settings.processes)
     return Services(settings, open_catalog(settings), open_store(settings), runner)
 
 

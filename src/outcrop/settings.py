@@ -44,6 +44,7 @@ SETTINGS = (
         "of an endpoint, the folder otherwise.",
     ),
     Setting("device", "auto", "Where models compute: auto, cpu, cuda, or cuda:N."),
+    Setting("processes", "1", "How many processes of this machine train one model together: one for each GPU, say."),
     Setting("running_jobs", "1", "How many jobs run at once on one machine; the others wait their turn."),
     Setting("checkpoint_seconds", "60", "Seconds between two checkpoints of a training run."),
     Setting("lease_seconds", "30", "A worker that shows no sign of life for this many seconds is replaced."),
@@ -64,6 +65,7 @@ class Settings:
     store: str
     s3: str
     device: str
+    processes: int
     running_jobs: int
     checkpoint_seconds: float
     lease_seconds: float
@@ -95,6 +97,7 @@ def read_settings(environment: Mapping[str, str] | None = None, *, home: str | P
         store=values["store"] or str(folder / "store"),
         s3=_one_of(values, "s3", S3, faults),
         device=values["device"],
+        processes=int(_number(values, "processes", 1, faults, whole=True)),
         running_jobs=int(_number(values, "running_jobs", 1, faults, whole=True)),
         checkpoint_seconds=_number(values, "checkpoint_seconds", 0, faults),
         lease_seconds=_number(values, "lease_seconds", 1, faults),

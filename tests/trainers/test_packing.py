@@ -75,7 +75,7 @@ def test_gradients_of_packed_rows_are_those_of_padded_ones() -> None:
         if packed:
             assert pack(network, 64)
         trainer = SupervisedTrainer(records, None, epochs=1, batch_size=4, seed=0, device=CPU, packed=packed)
-        trainer.loss(network, collate(records, range(4), CPU, packed=packed)).sum.backward()
+        trainer.loss(network, collate(records, range(4), CPU, packed=packed)).sum.backward()  # type: ignore[no-untyped-call]
         found.append({name: weight.grad for name, weight in network.model.named_parameters()})
     for name, gradient in found[0].items():
         assert torch.allclose(gradient, found[1][name], rtol=1e-4, atol=1e-6), name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import time
 import traceback
@@ -10,7 +11,7 @@ from collections.abc import Callable
 
 from outcrop.catalog.protocol import Claim
 from outcrop.domain.errors import IllegalMove, LeaseLost, NotFound, OutcropError
-from outcrop.domain.jobs import JobKind, Status
+from outcrop.domain.jobs import HELD, JobKind, Status
 from outcrop.jobs.lease import Lease, StopAsked, patiently
 from outcrop.runners.process import this_worker
 from outcrop.services import Services, open_services
@@ -29,10 +30,21 @@ def main(job_id: str) -> int:
     """Wait for the job's turn, do its work, and leave its status in the catalog; the process's exit code."""
     services = open_services(read_settings())
     try:
+        if int(os.environ.get("RANK", "0")) > 0:
+            return help_out(services, job_id)
         claim = wait_for_turn(services, job_id)
         return 0 if claim is None else work(services, claim)
     finally:
         services.close()
+
+
+def help_out(services: Services, job_id: str) -> int:
+    """As one of the processes that torchrun started beside the leading one, help while it works; the exit code."""
+    while (job := services.catalog.job(job_id)).status is Status.QUEUED:
+        time.sleep(_WAIT)
+    if job.kind is JobKind.CUSTOMIZATION and job.status in HELD:
+        importlib.import_module(KINDS[job.kind]).help_with(services, job)
+    return 0
 
 
 def wait_for_turn(services: Services, job_id: str) -> Claim | None:

@@ -28,11 +28,16 @@ class ProcessRunner:
     """Starts each worker in a session of its own, so that closing the terminal ends nothing.
 
     What a worker prints goes to ``output_folder/JOB.txt``: nothing, unless it dies in a way it can't report itself.
+    Of more than one process, torchrun starts as many, of which the first does the work and the others help.
     """
 
-    def __init__(self, output_folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, output_folder: Path, environment: Mapping[str, str], processes: int = 1) -> None:
         self._output_folder = output_folder
         self._environment = dict(environment)
+        # Torchrun's children know no -P, and this variable instead.
+        torchrun = ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m"]
+        self._command = [sys.executable, "-P", "-m", *(torchrun if processes > 1 else [])]
+        self._environment["PYTHONSAFEPATH"] = "1"
 
     def start(self, job_id: str) -> Worker:
         """See ``Runner.start``.
@@ -47,7 +52,7 @@ class ProcessRunner:
             self._output_folder.mkdir(parents=True, exist_ok=True)
             pid = os.posix_spawn(
                 sys.executable,
-                [sys.executable, "-P", "-m", "outcrop.jobs.worker", job_id],
+                [*self._command, "outcrop.jobs.worker", job_id],
                 {**os.environ, **self._environment},
                 file_actions=[
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),

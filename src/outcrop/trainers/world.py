@@ -29,6 +29,10 @@ class World:
         """Whether this process speaks for all."""
         return self.rank == 0
 
+    def device(self, chosen: str) -> str:
+        """Where this process computes: each process of a machine has a GPU of its own."""
+        return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if self.size > 1 and chosen == "cuda" else chosen
+
     def add_tensors(self, tensors: Sequence[Tensor]) -> None:
         """Replace each tensor by its sum over the processes."""
         if self.size == 1:
