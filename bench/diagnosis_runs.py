@@ -158,7 +158,8 @@ def train(setup: Setup, rate: float) -> list[CurvePoint]:
         network.model.load_state_dict(base_weights(setup.base, setup.layers, setup.width, setup.base_steps, 64))
     if setup.rank:
         values = choose(
-            Customization.LORA, {"rank": setup.rank, "alpha": 2.0 * setup.rank, "seed": setup.seed, "learning_rate": rate}
+            Customization.LORA,
+            {"rank": setup.rank, "alpha": 2.0 * setup.rank, "seed": setup.seed, "learning_rate": rate},
         )
         LoraNetwork(network, values, "base")
     return _run(network, setup, rate)

@@ -61,7 +61,7 @@ def consult(setup: Setup, say: Any = print) -> Oracle:
     longer = lowest(train(replace(setup, epochs=2 * setup.epochs), best))
     more = train(more_data(setup), best)
     wide = larger(setup)
-    width = min(lowest(train(wide, rate)) for rate in (best, best / 3.2))
+    width = min((lowest(train(wide, rate)) for rate in (best, best / 3.2)), default=math.inf) if wide else math.inf
     return Oracle(sweep, best, longer, losses(more)[-1] - lowest(more), width)
 
 
@@ -72,6 +72,8 @@ def more_data(setup: Setup) -> Setup:
     return replace(setup, records=records, epochs=max(1, round(setup.epochs * setup.records / records)))
 
 
-def larger(setup: Setup) -> Setup:
-    """More to learn with."""
-    return replace(setup, rank=0) if setup.rank else replace(setup, width=3 * setup.width, layers=max(2, setup.layers))
+def larger(setup: Setup) -> Setup | None:
+    """More to learn with: all weights instead of LoRA, or three times the width; None for all weights of a base."""
+    if setup.base:
+        return replace(setup, rank=0) if setup.rank else None
+    return replace(setup, width=3 * setup.width)

@@ -30,7 +30,12 @@ def test_training_counts_steps_and_epochs_from_0(tmp_path: Path) -> None:
     write_curves(CURVE, tmp_path)
     rows = read(tmp_path / TRAINING)
     assert list(rows[0]) == ["step_number", "epoch_number", "training_loss", "perplexity"]
-    assert [(row["step_number"], row["epoch_number"]) for row in rows] == [("0", "0"), ("1", "0"), ("2", "1"), ("3", "1")]
+    assert [(row["step_number"], row["epoch_number"]) for row in rows] == [
+        ("0", "0"),
+        ("1", "0"),
+        ("2", "1"),
+        ("3", "1"),
+    ]
 
 
 def test_losses_keep_their_digits_and_perplexity_may_be_infinite(tmp_path: Path) -> None:

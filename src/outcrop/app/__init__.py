@@ -133,6 +133,15 @@ class Outcrop:
         self.jobs.wait(job.id)
         return self.models.show(name)
 
+    def curve(self, name: str) -> TrainingRun:
+        """The training curve of a customization job or a custom model, with its diagnosis; see ``training_run``.
+
+        Raises:
+            NotFound: There is neither a job nor a model of that name.
+            NotSupported: It is an evaluation job, or a model that was not trained here.
+        """
+        return training_run(self.services, name)
+
     def evaluate(
         self,
         models: str | Sequence[str],

@@ -7,6 +7,8 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from outcrop.domain.models import CurvePoint
 
 TRAINING_FILE = "training_artifacts/step_wise_training_metrics.csv"
@@ -36,7 +38,9 @@ def write_curves(curve: Iterable[CurvePoint], folder: Path) -> list[Path]:
     """
     points = list(curve)
     training = [(point, point.training_loss) for point in points if point.training_loss is not None]
-    validation = [(point, point.validation_loss) for point in points if point.validation_loss is not None and point.step]
+    validation = [
+        (point, point.validation_loss) for point in points if point.validation_loss is not None and point.step
+    ]
     written = [_write(folder / TRAINING_FILE, "training_loss", training)]
     if validation:
         written += [_write(folder / path, "validation_loss", validation) for path in VALIDATION_FILES]
@@ -49,6 +53,19 @@ def perplexity(loss: float) -> float:
         return math.exp(loss)
     except OverflowError:
         return math.inf
+
+
+def smoothed(losses: Sequence[float], window: int | None = None) -> list[float]:
+    """A running mean over ``window`` losses around each, an odd number; a twentieth of them where not given.
+
+    Near an end the window shrinks evenly on both sides, so that a falling curve is not bent there.
+    """
+    size = window or len(losses) // 20 | 1
+    sums = np.concatenate([[0.0], np.cumsum(np.asarray(losses, dtype=np.float64))])
+    places = np.arange(len(losses))
+    half = np.minimum(np.minimum(places, len(losses) - 1 - places), size // 2)
+    means: list[float] = ((sums[places + half + 1] - sums[places - half]) / (2 * half + 1)).tolist()
+    return means
 
 
 def _write(path: Path, column: str, rows: Sequence[tuple[CurvePoint, float]]) -> Path:
