@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from outcrop.domain.hyperparameters import choose
-from outcrop.domain.models import Customization, CurvePoint
+from outcrop.domain.models import CurvePoint, Customization
 from outcrop.models.network import Network
 from outcrop.trainers.adapters import LoraNetwork
 from outcrop.trainers.loop import Loop, Plan, TrainingDiverged

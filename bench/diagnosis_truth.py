@@ -1,68 +1,114 @@
 """What is true of a run, found without its diagnosis: by other runs of the same setup.
 
-The learning rate is judged by a sweep over rates of the same setup; overfitting by the run's own validation losses and
-by training as long on four times the data; whether it had converged by twice the passes; underfitting by a network
-of three times the width (or by training all weights instead of LoRA). Margins are shares of the drop: of how far
-the best run of the sweep brought the validation loss down.
+A learning rate is judged by a sweep over rates; overfitting by the run's own validation losses and by training as long
+on four times the data; whether it had converged by twice the passes; underfitting by more to learn with: all weights
+instead of LoRA, three times the width where the network began from random weights. All margins are shares of the drop:
+of how far the best run of the sweep brought the validation loss down.
+
+==================  ================================================================================================
+overfitting         ends ≥ 0.05 above its lowest loss, and four times the data at the same rate and steps halve that
+rate too high       ≥ 9 times the best rate, and its lowest loss is ≥ 0.25 above the best run's; not overfitting
+rate too low        at most a ninth of the best rate, and the same
+not converged       the best rate, and twice the passes bring the lowest loss down by ≥ 0.1 more
+underfitting        the best rate, and more to learn with brings it down by ≥ 0.25 more; not the one above
+good fit            the best rate, and nothing of this
+==================  ================================================================================================
+
+What is in none of these lines, such as a rate three times too high, is in between and is not judged. Of the rates that
+are too low, and of those too high, only the one nearest to the best is kept: the hardest.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
-from diagnosis_runs import Setup, text, train, HELD_OUT
+from diagnosis_runs import HELD_OUT, Setup, text, train
 
 from outcrop.domain.models import CurvePoint
+from outcrop.trainers.remedies import Fit
 
-#: Learning rates of a sweep, each about 3.2 times the one before.
-RATES = tuple(float(f"{10 ** (-5 + step / 2):.2g}") for step in range(10))
-#: A rate this many times the best one's, or a part of it, is far off; nearer ones are not judged.
+#: Learning rates of a sweep, each about 3.2 times the one before; those of all weights of a base are lower by one.
+RATES = (3.2e-5, 1e-4, 3.2e-4, 1e-3, 3.2e-3, 1e-2, 3.2e-2, 1e-1, 3.2e-1)
 FAR = 9.0
-NEAR = 1.5
+WRONG_RATE, RISE, LONGER, LARGER = 0.25, 0.05, 0.1, 0.25
+
+Curve = Sequence[CurvePoint]
 
 
 @dataclass(frozen=True)
-class Oracle:
-    """What the other runs of a setup gave: validation losses at the end (``…_end``) or at their lowest.
+class Judged:
+    """A run with what is true of it, and the figures that say so, as shares of the drop."""
 
-    Attributes:
-        sweep: The curve of each rate.
-        best: The rate whose lowest validation loss is lowest.
-        longer: The lowest validation loss with twice the passes, at the best rate.
-        more_data: The curve's rise from its lowest validation loss to its end with four times the data.
-        larger: The lowest validation loss of a larger network, at the better of two rates.
-    """
-
-    sweep: dict[float, list[CurvePoint]]
-    best: float
-    longer: float
-    more_data: float
-    larger: float
+    setup: Setup
+    rate: float
+    curve: Curve
+    truth: Fit
+    figures: dict[str, float]
 
 
-def losses(curve: Sequence[CurvePoint]) -> list[float]:
+def judge(setup: Setup) -> list[Judged]:
+    """Train a setup at all rates, and the other runs that tell what is true of them."""
+    rates = RATES[:-1] if setup.base and not setup.rank else RATES[1:]
+    sweep = {rate: train(setup, rate) for rate in rates}
+    best = min(sweep, key=lambda rate: lowest(sweep[rate]))
+    drop = losses(sweep[best])[0] - lowest(sweep[best])
+    found: dict[float, Judged] = {}
+    for rate, curve in sweep.items():
+        figures = {
+            "times_best": rate / best,
+            "excess": (lowest(curve) - lowest(sweep[best])) / drop,
+            "rise": (losses(curve)[-1] - lowest(curve)) / drop if losses(curve) else math.inf,
+        }
+        if truth := _truth(setup, rate, curve, drop, figures):
+            found[rate] = Judged(setup, rate, curve, truth, figures)
+    return [run for run in found.values() if not _easier(run, found)]
+
+
+def _truth(setup: Setup, rate: float, curve: Curve, drop: float, figures: dict[str, float]) -> Fit | None:
+    """What is true of a run; adds the figures that it took."""
+    if figures["rise"] >= RISE and _learnt(curve):
+        more = train(more_data(setup), rate)
+        figures["rise_with_more_data"] = (losses(more)[-1] - lowest(more)) / drop
+        if figures["rise_with_more_data"] < figures["rise"] / 2:
+            return Fit.OVERFITTING
+    times, excess = figures["times_best"], figures["excess"]
+    if excess >= WRONG_RATE:
+        return Fit.RATE_TOO_HIGH if times >= FAR else Fit.RATE_TOO_LOW if times <= 1 / FAR else None
+    if times != 1:
+        return None
+    figures["longer"] = (lowest(curve) - lowest(train(replace(setup, epochs=2 * setup.epochs), rate))) / drop
+    if figures["longer"] >= LONGER:
+        return Fit.NOT_CONVERGED
+    if wide := larger(setup):
+        figures["larger"] = (lowest(curve) - min(lowest(train(wide, each)) for each in (rate, rate / 3.2))) / drop
+    return Fit.UNDERFITTING if figures.get("larger", 0.0) >= LARGER else Fit.GOOD
+
+
+def _learnt(curve: Curve) -> bool:
+    """Whether the training loss ended below where it began; what blew up did not overfit."""
+    training = [point.training_loss for point in curve if point.training_loss is not None]
+    last = training[-max(5, len(training) // 10) :]
+    return sum(last) / len(last) < training[0]
+
+
+def _easier(run: Judged, found: dict[float, Judged]) -> bool:
+    """Whether a run's rate is wrong like that of another which is nearer to the best."""
+    if run.truth not in (Fit.RATE_TOO_HIGH, Fit.RATE_TOO_LOW):
+        return False
+    alike = [other for other in found.values() if other.truth is run.truth]
+    return run is not min(alike, key=lambda other: abs(math.log(other.figures["times_best"])))
+
+
+def losses(curve: Curve) -> list[float]:
     """The validation losses."""
     return [point.validation_loss for point in curve if point.validation_loss is not None]
 
 
-def lowest(curve: Sequence[CurvePoint]) -> float:
+def lowest(curve: Curve) -> float:
     """The lowest validation loss; infinite where none is finite."""
     return min((value for value in losses(curve) if math.isfinite(value)), default=math.inf)
-
-
-def consult(setup: Setup, say: Any = print) -> Oracle:
-    """Train the other runs."""
-    sweep = {rate: train(setup, rate) for rate in RATES}
-    best = min(sweep, key=lambda rate: lowest(sweep[rate]))
-    longer = lowest(train(replace(setup, epochs=2 * setup.epochs), best))
-    more = train(more_data(setup), best)
-    wide = larger(setup)
-    width = min((lowest(train(wide, rate)) for rate in (best, best / 3.2)), default=math.inf) if wide else math.inf
-    return Oracle(sweep, best, longer, losses(more)[-1] - lowest(more), width)
 
 
 def more_data(setup: Setup) -> Setup:
@@ -73,7 +119,7 @@ def more_data(setup: Setup) -> Setup:
 
 
 def larger(setup: Setup) -> Setup | None:
-    """More to learn with: all weights instead of LoRA, or three times the width; None for all weights of a base."""
+    """More to learn with; None where all weights of a base are trained already."""
     if setup.base:
         return replace(setup, rank=0) if setup.rank else None
     return replace(setup, width=3 * setup.width)

@@ -25,6 +25,7 @@ from outcrop.app.doctor import Diagnosis, diagnose
 from outcrop.app.evaluation import generation_parameters, report_of, submit_evaluation
 from outcrop.app.jobs import Jobs
 from outcrop.app.models import Models
+from outcrop.app.training import training_run
 from outcrop.data.checking import DatasetCheck
 from outcrop.domain.errors import Fault, InvalidInput
 from outcrop.domain.generation import GenerationParameters
@@ -32,6 +33,7 @@ from outcrop.domain.jobs import Job
 from outcrop.domain.models import Model
 from outcrop.domain.records import Purpose
 from outcrop.domain.scores import Report
+from outcrop.reports.training import TrainingRun
 from outcrop.services import open_services
 from outcrop.settings import read_settings
 from outcrop.trainers.estimate import Estimate

@@ -67,6 +67,7 @@ def _print(run: TrainingRun) -> None:
 
 
 def _document(run: TrainingRun) -> dict[str, Any]:
-    from outcrop.domain.codec import to_json
+    from outcrop.reports.document import plain
 
-    return to_json(run)
+    found: dict[str, Any] = plain(run)
+    return found

@@ -12,7 +12,8 @@ from outcrop.domain.models import CurvePoint
 from outcrop.reports.curves import curve_svg
 from outcrop.reports.html import MOST_POINTS, environment
 from outcrop.reports.sections import thinned
-from outcrop.trainers.diagnosis import Diagnosis, Fit
+from outcrop.trainers.diagnosis import Diagnosis
+from outcrop.trainers.remedies import Fit
 
 #: Which colour of a verdict's box says what: green where nothing is to be done, grey where nothing can be said.
 TONES = {Fit.GOOD: "better", Fit.UNKNOWN: "undecided", Fit.RATE_TOO_HIGH: "worse", Fit.OVERFITTING: "worse"}

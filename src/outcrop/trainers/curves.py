@@ -25,7 +25,7 @@ def write_curves(curve: Iterable[CurvePoint], folder: Path) -> list[Path]:
     """Write a curve as Bedrock's tables under a folder; the files that were written.
 
     ``training_artifacts/step_wise_training_metrics.csv`` has the columns ``step_number``, ``epoch_number``,
-    ``training_loss`` and ``perplexity``; ``validation_metrics.csv`` has ``validation_loss`` for ``training_loss`` and is
+    ``training_loss`` and ``perplexity``. ``validation_metrics.csv`` has ``validation_loss`` for ``training_loss``; it is
     written to all three paths in use, or to none where nothing was validated.
 
     Steps and epochs count from 0, so the first optimiser step, a curve's step 1, is ``step_number`` 0, and a validation
@@ -48,7 +48,7 @@ def write_curves(curve: Iterable[CurvePoint], folder: Path) -> list[Path]:
 
 
 def perplexity(loss: float) -> float:
-    """e to a loss in nats per token; infinite beyond what a float holds."""
+    """E to a loss in nats per token; infinite beyond what a float holds."""
     try:
         return math.exp(loss)
     except OverflowError:

@@ -38,16 +38,16 @@ GAP = 0.5
 #: The share of the drop by a quarter of the learning time; a straight line has 0.25. Up to the second, a curve that
 #: slows down evenly: the drop of the second half is less than this many times that of the second quarter.
 STRAIGHT, NEARLY_STRAIGHT, SLOWING = 0.37, 0.43, 1.6
-#: A drop from which on a straight curve is not called slow, as a share of the start: of a model that knew something, and
-#: of one that knew nothing, whose loss starts above so many nats.
+#: A drop from which on a straight curve is not called slow, as a share of the start: of a model that knew something,
+#: and of one that knew nothing, whose loss starts above so many nats.
 MUCH, MUCH_FROM_NOTHING, NOTHING = 0.15, 0.45, 4.5
 #: Rises that a curve called straight may have, as a share of the drop, and how much validation may lag behind training:
 #: what was hardly learnt was not learnt by heart.
 SMOOTH, LITTLE_LAG = 0.05, 0.3
 #: The share of the drop by half of the learning time from which on nothing more was learnt, by both losses.
 STUCK = 0.94
-#: The share of the drop in the second half of the learning time; and the same after PASSES, as records that were seen so
-#: often have less left to teach.
+#: The share of the drop in the second half of the learning time; and the same after PASSES, as records that were seen
+#: so often have less left to teach.
 STILL_FALLING, STILL_FALLING_LATE = 0.13, 0.38
 #: Underfitting: a drop below this share of the start, after so many passes, with no more than this gap.
 SMALL_DROP, PASSES, SMALL_GAP = 0.1, 3, 0.5

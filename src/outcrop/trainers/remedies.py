@@ -29,19 +29,21 @@ def remedies(fit: Fit, hyperparameters: Mapping[str, Any], *, rate_factor: float
         epochs: Passes until the lowest validation loss, where more were too many.
     """
     values = dict(hyperparameters)
-    return {
-        Fit.GOOD: _good,
-        Fit.UNDERFITTING: _underfitting,
-        Fit.OVERFITTING: lambda values: _overfitting(values, epochs),
-        Fit.RATE_TOO_HIGH: lambda values: _rate_too_high(values, rate_factor),
-        Fit.RATE_TOO_LOW: lambda values: _rate_too_low(values, rate_factor),
-        Fit.NOT_CONVERGED: _not_converged,
-        Fit.UNKNOWN: lambda values: [],
-    }[fit](values)
-
-
-def _good(values: dict[str, Any]) -> list[str]:
-    return ["Leave the hyperparameters; more records of the same kind are what may still help."]
+    match fit:
+        case Fit.GOOD:
+            return ["Leave the hyperparameters; more records of the same kind are what may still help."]
+        case Fit.UNDERFITTING:
+            return _underfitting(values)
+        case Fit.OVERFITTING:
+            return _overfitting(values, epochs)
+        case Fit.RATE_TOO_HIGH:
+            return _rate_too_high(values, rate_factor)
+        case Fit.RATE_TOO_LOW:
+            return _rate_too_low(values, rate_factor)
+        case Fit.NOT_CONVERGED:
+            return _not_converged(values)
+        case Fit.UNKNOWN:
+            return []
 
 
 def _underfitting(values: dict[str, Any]) -> list[str]:
