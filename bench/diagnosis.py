@@ -24,22 +24,23 @@ def setups() -> list[Any]:
     """Runs that had no part in making the rule: other seeds, sizes and bases."""
     from diagnosis_runs import Setup
 
-    deep = {"base": "python", "layers": 3, "width": 48, "base_steps": 400}
-    wide = {"base": "synopses", "layers": 2, "width": 80, "base_steps": 400}
-    thin = {"layers": 1, "width": 32, "base_steps": 400}
+    deep = {"base": "licences", "layers": 3, "width": 56, "base_steps": 400}
+    wide = {"base": "synopses", "layers": 2, "width": 72, "base_steps": 400}
+    flat = {"base": "python", "layers": 2, "width": 40, "base_steps": 400}
     return [
-        Setup("LoRA r8, 40 records, 20 passes", "synopses", 40, 20, rank=8, seed=1, **deep),
-        Setup("full, 56 records, 16 passes", "licences", 56, 16, seed=2, **deep),
-        Setup("LoRA r32, 32 records, 25 passes", "licences", 32, 25, rank=32, seed=3, **wide),
-        Setup("full, 480 records, 1 pass", "licences", 480, 1, seed=4, **deep),
-        Setup("LoRA r4, 640 records, 1 pass", "python", 640, 1, rank=4, seed=5, **wide),
-        Setup("from random weights, 960 records, 1 pass", "python", 960, 1, layers=4, width=48, seed=6),
-        Setup("LoRA r8, 240 records, 4 passes", "synopses", 240, 4, rank=8, seed=7, **deep),
-        Setup("full, 320 records, 3 passes", "licences", 320, 3, seed=8, **wide),
-        Setup("full, 400 records, 3 passes", "synopses", 400, 3, seed=9, **deep),
-        Setup("LoRA r1, 320 records, 4 passes", "python", 320, 4, rank=1, seed=10, base="synopses", **thin),
-        Setup("LoRA r1, 240 records, 5 passes", "synopses", 240, 5, rank=1, seed=11, base="licences", **thin),
-        Setup("from random weights, 400 records, 4 passes", "licences", 400, 4, width=32, seed=12),
+        Setup("LoRA r8, 36 records, 22 passes", "synopses", 36, 22, rank=8, seed=31, **flat),
+        Setup("full, 48 records, 18 passes", "python", 48, 18, seed=32, **deep),
+        Setup("LoRA r16, 64 records, 15 passes", "licences", 64, 15, rank=16, seed=33, **wide),
+        Setup("full, 560 records, 1 pass", "synopses", 560, 1, seed=34, **deep),
+        Setup("LoRA r4, 720 records, 1 pass", "licences", 720, 1, rank=4, seed=35, **flat),
+        Setup("LoRA r8, 360 records, 2 passes", "python", 360, 2, rank=8, seed=36, **wide),
+        Setup("LoRA r8, 120 records, 9 passes", "licences", 120, 9, rank=8, seed=37, **flat),
+        Setup("full, 128 records, 8 passes", "licences", 128, 8, seed=38, **wide),
+        Setup("full, 160 records, 7 passes", "python", 160, 7, seed=39, **flat),
+        Setup("from random weights, 200 records, 8 passes", "synopses", 200, 8, width=40, seed=40),
+        Setup("from random weights, 320 records, 6 passes", "licences", 320, 6, layers=1, width=24, seed=41),
+        Setup("LoRA r1, 280 records, 4 passes", "licences", 280, 4, rank=1, seed=42, **flat),
+        Setup("LoRA r2, 360 records, 4 passes", "python", 360, 4, rank=2, seed=43, **wide),
     ]
 
 
@@ -56,7 +57,7 @@ def measure(part: int, parts: int) -> None:
         place.write_text(json.dumps([_kept(run) for run in runs]), encoding="utf-8")
         print(f"{setup.name}: {len(runs)} runs judged in {time.time() - began:.0f} s", flush=True)
         for run in runs:
-            print(f"    {run.rate:g}: {run.truth.value}, {run.figures}", flush=True)
+            print(f"    {run.rate:g}: {[fit.value for fit in run.truths]}, {run.figures}", flush=True)
 
 
 def _kept(run: Any) -> dict[str, Any]:
@@ -65,7 +66,8 @@ def _kept(run: Any) -> dict[str, Any]:
         "setup": run.setup.name,
         "about": {key: value for key, value in asdict(run.setup).items() if key != "name"},
         "hyperparameters": run.setup.hyperparameters | {"learning_rate": run.rate},
-        "truth": run.truth.value,
+        "easier": run.easier,
+        "truths": [fit.value for fit in run.truths],
         "figures": {name: round(value, 3) for name, value in run.figures.items()},
         "steps_per_epoch": run.setup.steps_per_epoch,
         "training": [round(point.training_loss, 4) for point in run.curve if point.training_loss is not None],

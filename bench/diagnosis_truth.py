@@ -6,16 +6,17 @@ instead of LoRA, three times the width where the network began from random weigh
 of how far the best run of the sweep brought the validation loss down.
 
 ==================  ================================================================================================
-overfitting         ends ≥ 0.05 above its lowest loss, and four times the data at the same rate and steps halve that
-rate too high       ≥ 9 times the best rate, and its lowest loss is ≥ 0.25 above the best run's; not overfitting
+overfitting         ends ≥ 0.05 above its lowest loss; four times the data at the same rate and steps leave a quarter
+rate too high       ≥ 9 times the best rate, and its lowest loss is ≥ a third above the best run's
 rate too low        at most a ninth of the best rate, and the same
 not converged       the best rate, and twice the passes bring the lowest loss down by ≥ 0.1 more
 underfitting        the best rate, and more to learn with brings it down by ≥ 0.25 more; not the one above
 good fit            the best rate, and nothing of this
 ==================  ================================================================================================
 
-What is in none of these lines, such as a rate three times too high, is in between and is not judged. Of the rates that
-are too low, and of those too high, only the one nearest to the best is kept: the hardest.
+A run may have two of the first three faults, and either is then a right answer. What is in none of these lines, such as
+a rate three times too high, is in between and is not judged. Of the rates that are only too low, and of those only too
+high, the one nearest to the best counts, which is the hardest; the others are kept as easier ones.
 """
 
 from __future__ import annotations
@@ -32,20 +33,24 @@ from outcrop.trainers.remedies import Fit
 #: Learning rates of a sweep, each about 3.2 times the one before; those of all weights of a base are lower by one.
 RATES = (3.2e-5, 1e-4, 3.2e-4, 1e-3, 3.2e-3, 1e-2, 3.2e-2, 1e-1, 3.2e-1)
 FAR = 9.0
-WRONG_RATE, RISE, LONGER, LARGER = 0.25, 0.05, 0.1, 0.25
+WRONG_RATE, RISE, REMOVED, LONGER, LARGER = 1 / 3, 0.05, 0.25, 0.1, 0.25
 
 Curve = Sequence[CurvePoint]
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A run with what is true of it, and the figures that say so, as shares of the drop."""
+    """A run with what is true of it, and the figures that say so, as shares of the drop.
+
+    ``easier``: only its rate is wrong, in the direction of another's that is nearer to the best.
+    """
 
     setup: Setup
     rate: float
     curve: Curve
-    truth: Fit
+    truths: list[Fit]
     figures: dict[str, float]
+    easier: bool = False
 
 
 def judge(setup: Setup) -> list[Judged]:
@@ -54,36 +59,45 @@ def judge(setup: Setup) -> list[Judged]:
     sweep = {rate: train(setup, rate) for rate in rates}
     best = min(sweep, key=lambda rate: lowest(sweep[rate]))
     drop = losses(sweep[best])[0] - lowest(sweep[best])
-    found: dict[float, Judged] = {}
+    found = []
     for rate, curve in sweep.items():
         figures = {
             "times_best": rate / best,
             "excess": (lowest(curve) - lowest(sweep[best])) / drop,
             "rise": (losses(curve)[-1] - lowest(curve)) / drop if losses(curve) else math.inf,
         }
-        if truth := _truth(setup, rate, curve, drop, figures):
-            found[rate] = Judged(setup, rate, curve, truth, figures)
-    return [run for run in found.values() if not _easier(run, found)]
+        _measure(setup, rate, curve, drop, figures)
+        found.append(Judged(setup, rate, curve, truths(figures), figures))
+    return [replace(run, easier=_easier(run, found)) for run in found]
 
 
-def _truth(setup: Setup, rate: float, curve: Curve, drop: float, figures: dict[str, float]) -> Fit | None:
-    """What is true of a run; adds the figures that it took."""
+def truths(figures: dict[str, float]) -> list[Fit]:
+    """What is true of a run by its figures; nothing where it is in between."""
+    found = []
+    rise, times = figures["rise"], figures["times_best"]
+    if rise >= RISE and figures.get("rise_with_more_data", math.inf) <= rise * REMOVED:
+        found.append(Fit.OVERFITTING)
+    if figures["excess"] >= WRONG_RATE and times >= FAR:
+        found.append(Fit.RATE_TOO_HIGH)
+    if figures["excess"] >= WRONG_RATE and times <= 1 / FAR:
+        found.append(Fit.RATE_TOO_LOW)
+    if found or times != 1:
+        return found
+    if figures["longer"] >= LONGER:
+        return [Fit.NOT_CONVERGED]
+    return [Fit.UNDERFITTING if figures.get("larger", 0.0) >= LARGER else Fit.GOOD]
+
+
+def _measure(setup: Setup, rate: float, curve: Curve, drop: float, figures: dict[str, float]) -> None:
+    """Add the figures that take other runs, as far as a verdict can depend on them."""
     if figures["rise"] >= RISE and _learnt(curve):
         more = train(more_data(setup), rate)
         figures["rise_with_more_data"] = (losses(more)[-1] - lowest(more)) / drop
-        if figures["rise_with_more_data"] < figures["rise"] / 2:
-            return Fit.OVERFITTING
-    times, excess = figures["times_best"], figures["excess"]
-    if excess >= WRONG_RATE:
-        return Fit.RATE_TOO_HIGH if times >= FAR else Fit.RATE_TOO_LOW if times <= 1 / FAR else None
-    if times != 1:
-        return None
-    figures["longer"] = (lowest(curve) - lowest(train(replace(setup, epochs=2 * setup.epochs), rate))) / drop
-    if figures["longer"] >= LONGER:
-        return Fit.NOT_CONVERGED
-    if wide := larger(setup):
-        figures["larger"] = (lowest(curve) - min(lowest(train(wide, each)) for each in (rate, rate / 3.2))) / drop
-    return Fit.UNDERFITTING if figures.get("larger", 0.0) >= LARGER else Fit.GOOD
+    if figures["times_best"] == 1:
+        longer = train(replace(setup, epochs=2 * setup.epochs), rate)
+        figures["longer"] = (lowest(curve) - lowest(longer)) / drop
+        if wide := larger(setup):
+            figures["larger"] = (lowest(curve) - min(lowest(train(wide, each)) for each in (rate, rate / 3.2))) / drop
 
 
 def _learnt(curve: Curve) -> bool:
@@ -93,11 +107,10 @@ def _learnt(curve: Curve) -> bool:
     return sum(last) / len(last) < training[0]
 
 
-def _easier(run: Judged, found: dict[float, Judged]) -> bool:
-    """Whether a run's rate is wrong like that of another which is nearer to the best."""
-    if run.truth not in (Fit.RATE_TOO_HIGH, Fit.RATE_TOO_LOW):
+def _easier(run: Judged, found: list[Judged]) -> bool:
+    if run.truths not in ([Fit.RATE_TOO_HIGH], [Fit.RATE_TOO_LOW]):
         return False
-    alike = [other for other in found.values() if other.truth is run.truth]
+    alike = [other for other in found if other.truths == run.truths]
     return run is not min(alike, key=lambda other: abs(math.log(other.figures["times_best"])))
 
 

@@ -35,22 +35,24 @@ OSCILLATION = 0.25
 RISE = 0.05
 #: With few validations: the share of the training loss's drop that the validation loss did not follow.
 GAP = 0.5
-#: The share of the drop by a quarter of the learning time; a straight line has 0.25. Up to the second, a curve that
-#: slows down evenly: the drop of the second half is less than this many times that of the second quarter.
-STRAIGHT, NEARLY_STRAIGHT, SLOWING = 0.37, 0.43, 1.6
-#: A drop from which on a straight curve is not called slow, as a share of the start: of a model that knew something,
-#: and of one that knew nothing, whose loss starts above so many nats.
-MUCH, MUCH_FROM_NOTHING, NOTHING = 0.15, 0.45, 4.5
-#: Rises that a curve called straight may have, as a share of the drop, and how much validation may lag behind training:
-#: what was hardly learnt was not learnt by heart.
-SMOOTH, LITTLE_LAG = 0.05, 0.3
+#: A loss that starts above so many nats is that of a model that knew nothing; perplexity 90.
+NOTHING = 4.5
+#: Too low a rate, of a model that knew something: a drop below this share of the start, of which this much came by half
+#: of the learning time, or a larger drop, of which this little came by a quarter of it; a straight line has 0.25.
+LITTLE, BENT, MUCH, VERY_STRAIGHT = 0.125, 0.78, 0.2, 0.3
+#: And of a model that knew nothing: a drop below the first of these, this little of it by a quarter; up to the third where
+#: the curve slows down evenly: the second half brought less than so many times what the second quarter did.
+MUCH_FROM_NOTHING, STRAIGHT, NEARLY_STRAIGHT, SLOWING = 0.45, 0.37, 0.43, 1.6
+#: Rises that a curve called slow may have, as a share of the drop, and how much validation may lag behind training: what
+#: was hardly learnt was not learnt by heart.
+SMOOTH, LITTLE_LAG = 0.05, 0.2
 #: The share of the drop by half of the learning time from which on nothing more was learnt, by both losses.
 STUCK = 0.94
-#: The share of the drop in the second half of the learning time; and the same after PASSES, as records that were seen
-#: so often have less left to teach.
-STILL_FALLING, STILL_FALLING_LATE = 0.13, 0.38
-#: Underfitting: a drop below this share of the start, after so many passes, with no more than this gap.
-SMALL_DROP, PASSES, SMALL_GAP = 0.1, 3, 0.5
+#: The share of the drop in the second half of the learning time; not where validation lags by so much: more passes
+#: would only be learnt by heart.
+STILL_FALLING, USED_UP = 0.13, 0.27
+#: Underfitting: so low a rank, after so many passes, a drop below this share of the start.
+LOW_RANK, PASSES, MODEST = 2, 3, 0.2
 #: The share of the steps that a running job must have done before its rate is called too low.
 LATE = 0.75
 
@@ -100,6 +102,7 @@ class _Run:
         self.done = max((point.step for point in points), default=0)
         self.steps = max(steps or 0, self.done)
         self.passes = max((point.epoch for point in points), default=0) + 1
+        self.rank = int(hyperparameters.get("rank", 0))
         self._times = learning_times(self.steps, hyperparameters)
 
     @cached_property
@@ -222,7 +225,7 @@ def _rule(run: _Run, ended: bool) -> tuple[Fit, list[str], float]:
             return found
     if run.training.size < FEWEST_STEPS:
         return Fit.UNKNOWN, [f"{run.training.size} steps are too few; {FEWEST_STEPS} are the least."], 1.0
-    if found := _straight(run) if ended or run.done >= LATE * run.steps else None:
+    if found := _slow(run) if ended or run.done >= LATE * run.steps else None:
         return found
     if not ended:
         so_far = f"Step {run.done:,} of {run.steps:,}: nothing is wrong so far; how it ends can't be known yet."
@@ -280,31 +283,33 @@ def _overfits(run: _Run) -> Found | None:
     return None
 
 
-def _straight(run: _Run) -> Found | None:
+def _slow(run: _Run) -> Found | None:
     drop, quarter, half = run.shares
-    slows = quarter <= NEARLY_STRAIGHT and 1 - half < SLOWING * (half - quarter)
-    much = MUCH if run.start < NOTHING else MUCH_FROM_NOTHING
-    if not 0 < drop < much or not (quarter <= STRAIGHT or slows):
+    if drop == 0 or (run.validation.size and (run.rises > SMOOTH * run.drop or run.lag > LITTLE_LAG)):
         return None
-    if run.validation.size and (run.rises > SMOOTH * run.drop or run.lag > LITTLE_LAG):
+    if run.start < NOTHING:
+        slow = (drop < LITTLE and half < BENT) or (drop < MUCH and quarter < VERY_STRAIGHT)
+    else:
+        slows = quarter < NEARLY_STRAIGHT and 1 - half < SLOWING * (half - quarter)
+        slow = drop < MUCH_FROM_NOTHING and (quarter < STRAIGHT or slows)
+    if not slow:
         return None
-    texts = [
-        f"The loss came down by {drop:.1%} of its start, {quarter:.0%} of that in the first quarter of the learning "
-        "time: a line that is nearly straight, far from its end."
-    ]
-    return Fit.RATE_TOO_LOW, texts, 10.0 if quarter <= (0.25 + STRAIGHT) / 2 else 3.0
+    text = (
+        f"The loss came down by only {drop:.1%} of its start, {quarter:.0%} of that in the first quarter of the learning "
+        "time (in a straight line it would be 25%): the steps were too small to get far."
+    )
+    return Fit.RATE_TOO_LOW, [text], 10.0 if quarter < VERY_STRAIGHT else 3.0
 
 
 def _converged(run: _Run) -> Found:
     drop, _, half = run.shares
     fall = f"The loss came down by {drop:.1%} of its start, {1 - half:.0%} of that in the second half of learning time"
-    gap = run.lag if run.validation.size > 1 else 0.0
-    if drop < SMALL_DROP and run.passes >= PASSES and gap < SMALL_GAP:
-        text = f"{fall}; after {run.passes} passes the training loss is hardly better than validation's."
+    if 0 < run.rank <= LOW_RANK and run.passes >= PASSES and drop < MODEST:
+        text = f"{fall}: LoRA of rank {run.rank} learnt no more of it in {run.passes} passes."
         return Fit.UNDERFITTING, [text], 1.0
     if half >= STUCK and run.training_half >= STUCK:
         return Fit.RATE_TOO_HIGH, [f"{fall}: large steps brought it down and could not settle."], 0.1
-    if 1 - half > (STILL_FALLING_LATE if run.passes >= PASSES else STILL_FALLING):
+    if 1 - half > STILL_FALLING and run.lag < USED_UP:
         return Fit.NOT_CONVERGED, [f"{fall}: it was still falling when the rate ended it."], 1.0
     if run.validation.size < 2 and run.passes > 1:
         return Fit.UNKNOWN, [f"{fall}. After {run.passes} passes it may be learnt or learnt by heart."], 1.0
