@@ -10,10 +10,14 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from outcrop.metrics.statistics.shares import wilson_interval
 
 RESULTS = Path(__file__).parent / "results" / "diagnosis.json"
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "diagnosis.md"
@@ -24,7 +28,7 @@ def setups() -> list[Any]:
     """Runs that had no part in making the rule: other seeds, sizes and bases."""
     from diagnosis_runs import Setup
 
-    deep = {"base": "licences", "layers": 3, "width": 56, "base_steps": 400}
+    deep = {"base": "licences", "layers": 3, "width": 64, "base_steps": 400}
     wide = {"base": "synopses", "layers": 2, "width": 72, "base_steps": 400}
     flat = {"base": "python", "layers": 2, "width": 40, "base_steps": 400}
     return [
@@ -88,6 +92,109 @@ def points(run: dict[str, Any], validated: Sequence[int] | None = None) -> list[
     return sorted(found, key=lambda point: (point.step, point.validation_loss is not None))
 
 
+def gather() -> dict[str, Any]:
+    """The kept runs of all parts as one file, the parts removed."""
+    parts = sorted(RESULTS.parent.glob("diagnosis-*.json"), key=lambda path: int(path.stem.partition("-")[2]))
+    if parts:
+        runs = [run for part in parts for run in json.loads(part.read_text(encoding="utf-8"))]
+        versions = {name: version(name) for name in ("torch", "transformers", "peft", "numpy")}
+        lines = ",\n".join(json.dumps(run, separators=(",", ":")) for run in runs)
+        RESULTS.write_text(f'{{"versions": {json.dumps(versions)}, "runs": [\n{lines}\n]}}\n', encoding="utf-8")
+        for part in parts:
+            part.unlink()
+    found: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
+    return found
+
+
+def verdict(run: dict[str, Any], validated: Sequence[int] | None = None, share: float = 1.0) -> str:
+    """The diagnosis of a kept run, of some of its validations, or of its first steps."""
+    from outcrop.trainers.diagnosis import diagnose
+
+    steps = len(run["training"])
+    seen = [point for point in points(run, validated) if point.step <= share * steps]
+    return diagnose(seen, run["hyperparameters"], steps=steps, ended=share == 1).verdict.value
+
+
+def tables(results: dict[str, Any]) -> str:
+    """What the docs' page says of the results."""
+    judged = [run for run in results["runs"] if run["truths"] and not run["easier"]]
+    easier = [run for run in results["runs"] if run["easier"]]
+    right = sum(verdict(run) in run["truths"] for run in judged)
+    interval = wilson_interval(right, len(judged), 0.95)
+    two = sum(len(run["truths"]) > 1 for run in judged)
+    return "\n".join(
+        [
+            f"**{right} of {len(judged)} runs right, {right / len(judged):.0%}** (95 % interval "
+            f"{interval.low:.0%} to {interval.high:.0%}, Wilson). {two} of them have two true faults: either is right. "
+            f"Of {len(easier)} further runs, whose rate is still farther off, "
+            f"{sum(verdict(run) in run['truths'] for run in easier)} are right.",
+            "",
+            *_confusion(judged),
+            "",
+            "The wrong ones:",
+            "",
+            *_wrong(judged),
+            "",
+            *_with_less(judged),
+            "",
+            *_between([run for run in results["runs"] if not run["truths"]]),
+        ]
+    )
+
+
+def _confusion(judged: list[dict[str, Any]]) -> list[str]:
+    from outcrop.trainers.remedies import Fit
+
+    names = [fit.value for fit in Fit]
+    counts = Counter(
+        (run["truths"][0] if verdict(run) not in run["truths"] else verdict(run), verdict(run)) for run in judged
+    )
+    rows = [f"| {true} | {' | '.join(str(counts[true, said] or '') for said in names)} |" for true in names[:-1]]
+    return [f"| true, down; said, across | {' | '.join(names)} |", "| --- |" + " --- |" * len(names), *rows]
+
+
+def _wrong(judged: list[dict[str, Any]]) -> list[str]:
+    rows = [
+        f"| {run['setup']} | {run['about']['corpus']} | {run['hyperparameters']['learning_rate']:g} | "
+        f"{' or '.join(run['truths'])} | {verdict(run)} |"
+        for run in judged
+        if verdict(run) not in run["truths"]
+    ]
+    return ["| run | text | learning rate | true | said |", "| --- | --- | --- | --- | --- |", *rows]
+
+
+def _with_less(judged: list[dict[str, Any]]) -> list[str]:
+    """The same runs with fewer validations, and while they go on."""
+    rows = ["| from | right | wrong | too little to tell |", "| --- | --- | --- | --- |"]
+    for name, chosen, share in (
+        ("all validations", None, 1.0),
+        ("validation at start, middle and end", (0, 4, -1), 1.0),
+        ("validation at start and end", (0, -1), 1.0),
+        ("no validation", (), 1.0),
+        ("the first half of the steps", None, 0.5),
+        ("the first four fifths of the steps", None, 0.8),
+    ):
+        said = [(verdict(run, chosen, share), run["truths"]) for run in judged]
+        unknown = sum(one == "too little to tell" for one, _ in said)
+        right = sum(one in true for one, true in said)
+        rows.append(f"| {name} | {right} | {len(said) - right - unknown} | {unknown} |")
+    return rows
+
+
+def _between(runs: list[dict[str, Any]]) -> list[str]:
+    said = Counter(verdict(run) for run in runs)
+    words = ", ".join(f"{count} {name}" for name, count in said.most_common())
+    return [f"The {len(runs)} runs in between, of which none of these is clearly true, got: {words}."]
+
+
+def write_page(text: str) -> None:
+    """Put the tables between the marks of the docs' page."""
+    page = PAGE.read_text(encoding="utf-8")
+    before, _, rest = page.partition(BEGIN)
+    after = rest.partition(END)[2]
+    PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+
+
 def main() -> None:
     """Measure or write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -95,8 +202,9 @@ def main() -> None:
     parser.add_argument("--tables", action="store_true")
     given = parser.parse_args()
     if given.tables:
-        raise SystemExit("not yet")
-    measure(*map(int, given.part.split("/")))
+        write_page(tables(gather()))
+    else:
+        measure(*map(int, given.part.split("/")))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from outcrop import Outcrop
 from outcrop.domain.codec import to_json
 from outcrop.domain.errors import NotFound, NotSupported
 from outcrop.domain.jobs import Job, JobKind, Progress, Status
-from outcrop.domain.models import Customization, CurvePoint, Identity, Lineage, ModelKind
+from outcrop.domain.models import CurvePoint, Customization, Identity, Lineage, ModelKind
 from outcrop.testing.catalogs import a_job, a_model
 from outcrop.trainers.remedies import Fit
 from tests.doubles import add_scripted

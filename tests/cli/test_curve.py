@@ -10,7 +10,7 @@ import pytest
 
 from outcrop import Outcrop
 from outcrop.cli.program import program
-from outcrop.domain.models import Customization, CurvePoint, Identity, Lineage, ModelKind
+from outcrop.domain.models import CurvePoint, Customization, Identity, Lineage, ModelKind
 from outcrop.testing.catalogs import a_model
 from tests.doubles import IdleRunner, patch_runner
 

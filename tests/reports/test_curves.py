@@ -6,6 +6,7 @@ import math
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from rich.cells import cell_len
@@ -68,7 +69,7 @@ def test_the_axis_is_logarithmic_where_losses_are_far_apart(end: float, log: boo
     assert series(falling(end=end)).log is log
     labels = re.findall(r'text-anchor="end">([\d.]+)</text>', curve_svg(falling(end=end), "m", "c"))
     values = [float(label) for label in labels]
-    ratios = [second / first for first, second in zip(values, values[1:], strict=False)]
+    ratios = [second / first for first, second in pairwise(values)]
     assert (max(ratios) <= 2.5 and min(ratios) >= 2.0) if log else len(set(values)) == len(values)
 
 

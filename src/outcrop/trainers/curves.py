@@ -25,8 +25,8 @@ def write_curves(curve: Iterable[CurvePoint], folder: Path) -> list[Path]:
     """Write a curve as Bedrock's tables under a folder; the files that were written.
 
     ``training_artifacts/step_wise_training_metrics.csv`` has the columns ``step_number``, ``epoch_number``,
-    ``training_loss`` and ``perplexity``. ``validation_metrics.csv`` has ``validation_loss`` for ``training_loss``; it is
-    written to all three paths in use, or to none where nothing was validated.
+    ``training_loss`` and ``perplexity``. ``validation_metrics.csv`` has ``validation_loss`` for ``training_loss``; it
+    is written to all three paths in use, or to none where nothing was validated.
 
     Steps and epochs count from 0, so the first optimiser step, a curve's step 1, is ``step_number`` 0, and a validation
     has the number of the step that it follows: both tables join on ``step_number``. What was validated before the first

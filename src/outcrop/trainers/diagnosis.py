@@ -40,11 +40,11 @@ NOTHING = 4.5
 #: Too low a rate, of a model that knew something: a drop below this share of the start, of which this much came by half
 #: of the learning time, or a larger drop, of which this little came by a quarter of it; a straight line has 0.25.
 LITTLE, BENT, MUCH, VERY_STRAIGHT = 0.125, 0.78, 0.2, 0.3
-#: And of a model that knew nothing: a drop below the first of these, this little of it by a quarter; up to the third where
-#: the curve slows down evenly: the second half brought less than so many times what the second quarter did.
+#: And of a model that knew nothing: a drop below the first of these, this little of it by a quarter; up to the third
+#: where the curve slows down evenly: the second half brought less than so many times what the second quarter did.
 MUCH_FROM_NOTHING, STRAIGHT, NEARLY_STRAIGHT, SLOWING = 0.45, 0.37, 0.43, 1.6
-#: Rises that a curve called slow may have, as a share of the drop, and how much validation may lag behind training: what
-#: was hardly learnt was not learnt by heart.
+#: Rises that a curve called slow may have, as a share of the drop, and how much validation may lag behind training:
+#: what was hardly learnt was not learnt by heart.
 SMOOTH, LITTLE_LAG = 0.05, 0.2
 #: The share of the drop by half of the learning time from which on nothing more was learnt, by both losses.
 STUCK = 0.94
@@ -295,8 +295,8 @@ def _slow(run: _Run) -> Found | None:
     if not slow:
         return None
     text = (
-        f"The loss came down by only {drop:.1%} of its start, {quarter:.0%} of that in the first quarter of the learning "
-        "time (in a straight line it would be 25%): the steps were too small to get far."
+        f"The loss came down by only {drop:.1%} of its start, {quarter:.0%} of that in the first quarter of the "
+        "learning time (in a straight line it would be 25%): the steps were too small to get far."
     )
     return Fit.RATE_TOO_LOW, [text], 10.0 if quarter < VERY_STRAIGHT else 3.0
 
