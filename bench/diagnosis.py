@@ -28,23 +28,19 @@ def setups() -> list[Any]:
     """Runs that had no part in making the rule: other seeds, sizes and bases."""
     from diagnosis_runs import Setup
 
-    deep = {"base": "licences", "layers": 3, "width": 64, "base_steps": 400}
-    wide = {"base": "synopses", "layers": 2, "width": 72, "base_steps": 400}
-    flat = {"base": "python", "layers": 2, "width": 40, "base_steps": 400}
+    flat = {"base": "python", "layers": 1, "width": 64, "base_steps": 300}
+    deep = {"base": "synopses", "layers": 3, "width": 48, "base_steps": 300}
+    slim = {"base": "licences", "layers": 2, "width": 48, "base_steps": 300}
     return [
-        Setup("LoRA r8, 36 records, 22 passes", "synopses", 36, 22, rank=8, seed=31, **flat),
-        Setup("full, 48 records, 18 passes", "python", 48, 18, seed=32, **deep),
-        Setup("LoRA r16, 64 records, 15 passes", "licences", 64, 15, rank=16, seed=33, **wide),
-        Setup("full, 560 records, 1 pass", "synopses", 560, 1, seed=34, **deep),
-        Setup("LoRA r4, 720 records, 1 pass", "licences", 720, 1, rank=4, seed=35, **flat),
-        Setup("LoRA r8, 360 records, 2 passes", "python", 360, 2, rank=8, seed=36, **wide),
-        Setup("LoRA r8, 120 records, 9 passes", "licences", 120, 9, rank=8, seed=37, **flat),
-        Setup("full, 128 records, 8 passes", "licences", 128, 8, seed=38, **wide),
-        Setup("full, 160 records, 7 passes", "python", 160, 7, seed=39, **flat),
-        Setup("from random weights, 200 records, 8 passes", "synopses", 200, 8, width=40, seed=40),
-        Setup("from random weights, 320 records, 6 passes", "licences", 320, 6, layers=1, width=24, seed=41),
-        Setup("LoRA r1, 280 records, 4 passes", "licences", 280, 4, rank=1, seed=42, **flat),
-        Setup("LoRA r2, 360 records, 4 passes", "python", 360, 4, rank=2, seed=43, **wide),
+        Setup("LoRA r8, 44 records, 18 passes", "licences", 44, 18, rank=8, seed=51, **flat),
+        Setup("full, 52 records, 16 passes", "licences", 52, 16, seed=52, **deep),
+        Setup("full, 400 records, 2 passes", "python", 400, 2, seed=53, **slim),
+        Setup("full, 500 records, 1 pass", "synopses", 500, 1, seed=54, **flat),
+        Setup("LoRA r8, 600 records, 1 pass", "licences", 600, 1, rank=8, seed=55, **deep),
+        Setup("LoRA r8, 100 records, 9 passes", "synopses", 100, 9, rank=8, seed=56, **slim),
+        Setup("LoRA r1, 300 records, 4 passes", "synopses", 300, 4, rank=1, seed=57, **flat),
+        Setup("LoRA r16, 110 records, 8 passes", "licences", 110, 8, rank=16, seed=58, **deep),
+        Setup("from random weights, 240 records, 7 passes", "synopses", 240, 7, seed=59),
     ]
 
 

@@ -10,7 +10,8 @@ overfitting         ends ≥ 0.05 above its lowest loss; four times the data at 
 rate too high       ≥ 9 times the best rate, and its lowest loss is ≥ a third above the best run's
 rate too low        at most a ninth of the best rate, and the same
 not converged       the best rate, and twice the passes bring the lowest loss down by ≥ 0.1 more
-underfitting        the best rate, and more to learn with brings it down by ≥ 0.25 more; not the one above
+underfitting        the best rate, and more to learn with brings it down by ≥ 0.25 more; training fell at most 1.5 times
+                    as far as validation, so that nothing was learnt by heart; not the one above
 good fit            the best rate, and nothing of this
 ==================  ================================================================================================
 
@@ -31,8 +32,9 @@ from outcrop.domain.models import CurvePoint
 from outcrop.trainers.remedies import Fit
 
 #: Learning rates of a sweep, each about 3.2 times the one before; those of all weights of a base are lower by one.
-RATES = (3.2e-5, 1e-4, 3.2e-4, 1e-3, 3.2e-3, 1e-2, 3.2e-2, 1e-1, 3.2e-1)
+RATES = (3.2e-5, 1e-4, 3.2e-4, 1e-3, 3.2e-3, 1e-2, 3.2e-2, 1e-1)
 FAR = 9.0
+BY_HEART = 1.5
 WRONG_RATE, RISE, REMOVED, LONGER, LARGER = 1 / 3, 0.05, 0.25, 0.1, 0.25
 
 Curve = Sequence[CurvePoint]
@@ -85,7 +87,8 @@ def truths(figures: dict[str, float]) -> list[Fit]:
         return found
     if figures["longer"] >= LONGER:
         return [Fit.NOT_CONVERGED]
-    return [Fit.UNDERFITTING if figures.get("larger", 0.0) >= LARGER else Fit.GOOD]
+    under = figures.get("larger", 0.0) >= LARGER and figures["training_fall"] <= BY_HEART
+    return [Fit.UNDERFITTING if under else Fit.GOOD]
 
 
 def _measure(setup: Setup, rate: float, curve: Curve, drop: float, figures: dict[str, float]) -> None:
@@ -94,6 +97,9 @@ def _measure(setup: Setup, rate: float, curve: Curve, drop: float, figures: dict
         more = train(more_data(setup), rate)
         figures["rise_with_more_data"] = (losses(more)[-1] - lowest(more)) / drop
     if figures["times_best"] == 1:
+        training = [point.training_loss for point in curve if point.training_loss is not None]
+        last = training[-max(5, len(training) // 10) :]
+        figures["training_fall"] = (sum(training[:3]) / 3 - sum(last) / len(last)) / drop
         longer = train(replace(setup, epochs=2 * setup.epochs), rate)
         figures["longer"] = (lowest(curve) - lowest(longer)) / drop
         if wide := larger(setup):

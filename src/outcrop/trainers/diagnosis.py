@@ -40,6 +40,11 @@ NOTHING = 4.5
 #: Too low a rate, of a model that knew something: a drop below this share of the start, of which this much came by half
 #: of the learning time, or a larger drop, of which this little came by a quarter of it; a straight line has 0.25.
 LITTLE, BENT, MUCH, VERY_STRAIGHT = 0.125, 0.78, 0.2, 0.3
+#: But a model that knew something and learnt less than this by a quarter of the time was held up by large steps, not by
+#: small ones: with LoRA, whose matrices begin at zero, and with all weights, if the drop is no trifle.
+HELD_UP_LORA, HELD_UP_FULL, TRIFLE = 0.17, 0.35, 0.1
+#: From this drop on, a validation loss above its start at a quarter of the learning time says the same.
+HELD_UP_DROP = 0.02
 #: And of a model that knew nothing: a drop below the first of these, this little of it by a quarter; up to the third
 #: where the curve slows down evenly: the second half brought less than so many times what the second quarter did.
 MUCH_FROM_NOTHING, STRAIGHT, NEARLY_STRAIGHT, SLOWING = 0.45, 0.37, 0.43, 1.6
@@ -261,6 +266,10 @@ def _oscillates(run: _Run) -> Found | None:
     if run.validation.size > ENOUGH_VALIDATIONS and run.rises > OSCILLATION * run.drop > 0:
         text = f"The validation loss went up and down: by {run.rises:.3f} up on a way of {run.drop:.3f} down."
         return Fit.RATE_TOO_HIGH, [text], 0.3
+    drop, quarter, _ = run.shares
+    if run.validation.size > ENOUGH_VALIDATIONS and quarter < 0 and drop > HELD_UP_DROP:
+        text = "The validation loss stood above its start for the first quarter of the learning time."
+        return Fit.RATE_TOO_HIGH, [text], 0.3
     return None
 
 
@@ -289,6 +298,8 @@ def _slow(run: _Run) -> Found | None:
         return None
     if run.start < NOTHING:
         slow = (drop < LITTLE and half < BENT) or (drop < MUCH and quarter < VERY_STRAIGHT)
+        held_up = quarter < (HELD_UP_LORA if run.rank else HELD_UP_FULL) and drop > TRIFLE
+        slow = slow and not held_up
     else:
         slows = quarter < NEARLY_STRAIGHT and 1 - half < SLOWING * (half - quarter)
         slow = drop < MUCH_FROM_NOTHING and (quarter < STRAIGHT or slows)
