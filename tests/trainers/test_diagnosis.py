@@ -102,6 +102,7 @@ def test_without_validation_it_says_what_it_cannot_know() -> None:
     assert "no validation data" in found.evidence[-1]
     assert diagnose(curve(to(2.0, 8), None, passes=1), VALUES).verdict is Fit.GOOD
     assert diagnose(curve(lambda time: 3 + 4 * time, None), VALUES).verdict is Fit.RATE_TOO_HIGH
+    assert diagnose(curve(to(1.5, 1.8), None), VALUES).verdict is Fit.NOT_CONVERGED
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])

@@ -170,7 +170,7 @@ class _Run:
     def lag(self) -> float:
         """The share of the training loss's drop that validation did not follow to its end; 0 without a drop."""
         training = self.training_start - self.training_end
-        if training <= 3 * self.training_error:
+        if self.validation.size < 2 or training <= 3 * self.training_error:
             return 0.0
         return float((training - (self.validation[0] - self.validation[-1])) / training)
 
