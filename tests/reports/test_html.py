@@ -141,7 +141,8 @@ def test_every_point_of_a_curve_stands_in_its_table() -> None:
     points = made.models[1].curve
     assert [row[0] for row in table[1:]] == [numbers.count(point.step) for point in points]
     drawn = [len(re.findall(r"[ML]", path)) for path in re.findall(r"<path class=\"series[^>]* d=\"([^\"]+)\"", text)]
-    assert drawn == [sum(row[column] != "–" for row in table[1:]) for column in (2, 3)]
+    # The training losses as they are and smoothed, then the validation losses.
+    assert drawn == [sum(row[column] != "–" for row in table[1:]) for column in (2, 2, 3)]
     assert table[1][2] == f"{points[0].training_loss:.3f}"
 
 

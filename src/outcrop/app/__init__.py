@@ -26,6 +26,7 @@ from outcrop.app.doctor import Diagnosis, diagnose
 from outcrop.app.evaluation import generation_parameters, report_of, submit_evaluation
 from outcrop.app.jobs import Jobs
 from outcrop.app.models import Models
+from outcrop.app.training import training_run
 from outcrop.data.checking import DatasetCheck
 from outcrop.data.conversion import Conversion
 from outcrop.data.leakage import Leakage
@@ -36,6 +37,7 @@ from outcrop.domain.jobs import Job
 from outcrop.domain.models import Model
 from outcrop.domain.records import Purpose
 from outcrop.domain.scores import Report
+from outcrop.reports.training import TrainingRun
 from outcrop.services import open_services
 from outcrop.settings import read_settings
 from outcrop.trainers.estimate import Estimate
@@ -179,6 +181,7 @@ class Outcrop:
         validation: str | Path | None = None,
         method: str = "lora",
         purpose: str = "fine-tuning",
+        output: str | Path | None = None,
         wait: bool = True,
         **hyperparameters: Any,
     ) -> Model | Job:
@@ -191,6 +194,7 @@ class Outcrop:
             validation: Held-out records whose loss is measured before, between epochs and after.
             method: ``lora`` or ``full``.
             purpose: ``fine-tuning`` for answers to learn, ``pre-training`` for texts.
+            output: A folder or ``s3://BUCKET/PREFIX`` for the curve's tables, as Bedrock writes them.
             wait: Wait for the end and return the custom model; else return the queued job.
             **hyperparameters: Those of ``domain.hyperparameters``.
 
@@ -207,6 +211,7 @@ class Outcrop:
             validation=validation,
             method=method,
             purpose=_purpose(purpose),
+            output=output,
             given=hyperparameters,
         )
         job = submit_customization(self.services, prepared)
@@ -214,6 +219,15 @@ class Outcrop:
             return job
         self.jobs.wait(job.id)
         return self.models.show(name)
+
+    def curve(self, name: str) -> TrainingRun:
+        """The training curve of a customization job or a custom model, with its diagnosis; see ``training_run``.
+
+        Raises:
+            NotFound: There is neither a job nor a model of that name.
+            NotSupported: It is an evaluation job, or a model that was not trained here.
+        """
+        return training_run(self.services, name)
 
     def evaluate(
         self,

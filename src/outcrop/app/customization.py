@@ -49,6 +49,7 @@ def prepare_customization(
     validation: str | Path | None = None,
     method: str = "lora",
     purpose: Purpose = Purpose.FINE_TUNING,
+    output: str | Path | None = None,
     given: Mapping[str, Any] | None = None,
 ) -> PreparedCustomization:
     """Check a customization from end to end, without starting it.
@@ -61,6 +62,7 @@ def prepare_customization(
         validation: Held-out data.
         method: A ``Customization``.
         purpose: Whether the data are answers to learn, or texts for continued pre-training.
+        output: A folder or an ``s3://`` address for the curve's tables.
         given: Hyperparameters.
 
     Raises:
@@ -91,6 +93,7 @@ def prepare_customization(
         validation=_dataset(checks[1]) if len(checks) > 1 else None,
         hyperparameters=hyperparameters,
         purpose=purpose,
+        output=None if output is None else absolute(output),
     )
     return PreparedCustomization(request, checks[0], checks[1] if len(checks) > 1 else None, foreseen, device)
 

@@ -36,7 +36,7 @@ class TrainingAim(StrEnum):
 
 def customize(
     base: Annotated[str, typer.Argument(help="The model to start from; it is never changed.")],
-    train: Annotated[str, typer.Option(help="Training records, JSON Lines: a path, or s3://BUCKET/KEY.")],
+    train: Annotated[str, typer.Option(help="Training data: a file, a folder of texts, or s3://BUCKET/KEY.")],
     name: Annotated[str, typer.Option(help="The custom model's name.")],
     aim: Annotated[
         TrainingAim, typer.Option("--for", help="Answers to learn, or texts to go on pre-training with.")
@@ -68,6 +68,9 @@ def customize(
     turns: Annotated[str | None, _setting("turns")] = None,
     number_format: Annotated[str | None, _setting("number_format")] = None,
     seed: Annotated[int | None, _setting("seed")] = None,
+    output: Annotated[
+        str | None, typer.Option(help="A folder, or s3://BUCKET/PREFIX, for the curve's tables as Bedrock writes them.")
+    ] = None,
     estimate: Annotated[bool, typer.Option("--estimate", help="Check and estimate only; start nothing.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Start the job and come back at once.")] = False,
     as_json: JsonOption = False,
@@ -115,6 +118,7 @@ def customize(
             validation=validation,
             method=method.value,
             purpose=Purpose(aim.value),
+            output=output,
             given=chosen,
         )
         _show_estimate(prepared)

@@ -26,7 +26,8 @@ class Dataset:
 class CustomizationRequest:
     """Train a custom model named ``model`` from ``base``, which is the one with ``base_identity``.
 
-    ``purpose`` says whether the data are answers to learn or texts.
+    ``purpose`` says whether the data are answers to learn or texts; ``output`` is a folder or an ``s3://`` address for the
+    curve's tables, None for nowhere.
     """
 
     model: str
@@ -37,6 +38,7 @@ class CustomizationRequest:
     validation: Dataset | None
     hyperparameters: Hyperparameters
     purpose: Purpose = Purpose.FINE_TUNING
+    output: str | None = None
 
 
 def encoding_of(values: Hyperparameters) -> Encoding:

@@ -10,6 +10,7 @@ from outcrop.domain.errors import NotFound, StorageFailure, UserError
 from outcrop.domain.jobs import Job, Progress
 from outcrop.domain.models import CurvePoint, Customization, Identity, Lineage, Model, ModelKind
 from outcrop.domain.requests import CustomizationRequest
+from outcrop.jobs.curve_output import put_curves
 from outcrop.jobs.datasets import require_unchanged
 from outcrop.jobs.lease import Lease
 from outcrop.jobs.training import TrainingCost, TrainingWatch
@@ -43,6 +44,8 @@ def run(services: Services, lease: Lease) -> None:
         rate = request.hyperparameters.learning_rate
         raise UserError(f"{error}; try a lower learning rate than {rate:g}") from error
     lease.progress(Progress(phase="keeping the model"))
+    if request.output is not None:
+        put_curves(services, final.curve, request.output, lease.job.id)
     model, result = training.keep(final)
     lease.finish_with_model(model, result)
     services.store.delete(f"jobs/{lease.job.id}/checkpoints")
@@ -130,7 +133,13 @@ class _Training:
         model = self._model(key, weights, parameters, final)
         assert model.lineage is not None
         curve = [to_json(point) for point in final.curve]
-        result = {"model": model.name, "weights": weights, "figures": model.lineage.figures, "curve": curve}
+        result = {
+            "model": model.name,
+            "weights": weights,
+            "figures": model.lineage.figures,
+            "steps": self._setup.plan.steps,
+            "curve": curve,
+        }
         return model, result
 
     def _cost(self) -> TrainingCost:

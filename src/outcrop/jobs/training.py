@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from safetensors import SafetensorError
 
+from outcrop.domain.codec import to_json
 from outcrop.domain.errors import StorageFailure
 from outcrop.domain.jobs import Progress
 from outcrop.domain.models import CurvePoint
@@ -21,6 +22,9 @@ from outcrop.trainers.protocol import Checkpoint, Step
 
 #: Checkpoints that stay: the newest, and the one before it in case the newest is found damaged.
 KEPT = 2
+
+#: Training points of the live curve; the whole one lies in the checkpoint, and at the end in the result.
+SHOWN = 2000
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,12 @@ class TrainingCost:
             "padding_share": 1 - tokens / totals["computed_tokens"],
             "roof_share": flop / seconds / self.roof.flops,
         }
+
+
+def thinned(curve: Sequence[CurvePoint]) -> list[CurvePoint]:
+    """At most about ``SHOWN`` points of a curve that is shown while it grows: all validations, and every so many steps."""
+    every = -(-len(curve) // SHOWN)
+    return [point for point in curve if point.validation_loss is not None or point.step % every == 0]
 
 
 class TrainingWatch:
@@ -106,7 +116,8 @@ class TrainingWatch:
             self._lease.hold()
             self._services.store.put_folder(folder, key, move=True)
         keys = [key, *self._keys]
-        self._lease.commit_checkpoint({"step": checkpoint.step, "keys": keys[:KEPT]})
+        curve = [to_json(point) for point in thinned(checkpoint.curve)]
+        self._lease.commit_checkpoint({"step": checkpoint.step, "keys": keys[:KEPT], "curve": curve})
         for old in keys[KEPT:]:
             self._services.store.delete(old)
         self._keys = keys[:KEPT]

@@ -31,10 +31,21 @@ class Axis:
     high: float
     ticks: tuple[float, ...]
     decimals: int
+    log: bool = False
 
     def at(self, value: float) -> float:
         """Where a value is, in per cent of the width."""
-        return MARGIN + (100 - 2 * MARGIN) * (value - self.low) / (self.high - self.low)
+        return MARGIN + (100 - 2 * MARGIN) * self.share(value)
+
+    def share(self, value: float) -> float:
+        """How far along the scale a value is: 0 at ``low``, 1 at ``high``."""
+        if self.log:
+            return math.log(value / self.low) / math.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
+
+    def label(self, tick: float) -> str:
+        """A tick as it is printed; on a logarithmic scale each has its own digits."""
+        return fixed(tick, max(0, -math.floor(math.log10(tick))) if self.log else self.decimals)
 
 
 @dataclass(frozen=True)
@@ -51,11 +62,18 @@ class Bar:
 
 @dataclass(frozen=True)
 class Line:
-    """A series of a line chart: ``(x, y)`` points in the order of x."""
+    """A series of a line chart: ``(x, y)`` points in the order of x.
+
+    A faint one is what lies behind a smoothed one, in the colour ``series`` where that is not its place; ``best`` is
+    the index of a point to be set apart.
+    """
 
     label: str
     points: tuple[tuple[float, float], ...]
     dashed: bool = False
+    faint: bool = False
+    series: int | None = None
+    best: int | None = None
 
 
 def axis(values: Iterable[float | None], *, zero: bool = True, steps: int = 4) -> Axis:
@@ -68,6 +86,19 @@ def axis(values: Iterable[float | None], *, zero: bool = True, steps: int = 4) -
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     ticks = tuple(round(number * step, 12) for number in range(first, last + 1))
     return Axis(low, high, ticks, max(0, -math.floor(math.log10(step) + 1e-9)))
+
+
+def log_axis(values: Iterable[float]) -> Axis:
+    """A logarithmic axis over positive values, with ticks at 1, 2 and 5 times the powers of ten, or at those alone."""
+    low, high = min(values := list(values)), max(values)
+    if high <= low * (1 + 1e-9):
+        low, high = low / 2, high * 2
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    factors = (1, 2, 5) if high / low < 1e3 else (1,)
+    ticks = tuple(round(factor * 10.0**power, 12) for power in powers for factor in factors)
+    # Some forty powers of ten are a diverged run: every one would be a smear.
+    stride = -(-len(ticks) // 12)
+    return Axis(low, high, tuple(tick for tick in ticks if low <= tick <= high)[::stride], 0, log=True)
 
 
 def _round_step(raw: float) -> float:
@@ -113,16 +144,20 @@ def interval_axis(scale: Axis, label: str, ident: str) -> str:
     return _svg(label, f"Axis with ticks at {words}.", ident, 24, body, "interval-axis")
 
 
-def line_chart(title: str, description: str, lines: Sequence[Line], labels: tuple[str, str], ident: str) -> str:
-    """Lines over a shared x; ``labels`` name the x and the y axis. Dashed lines carry marks at their points."""
+def line_chart(
+    title: str, description: str, lines: Sequence[Line], labels: tuple[str, str], ident: str, *, log: bool = False
+) -> str:
+    """Lines over a shared x; ``labels`` name the x and the y axis. Dashed lines carry marks at their points.
+
+    With ``log`` the y axis is logarithmic, and every y must be above 0.
+    """
     across = axis((x for line in lines for x, _ in line.points), zero=False, steps=5)
-    upward = axis((y for line in lines for _, y in line.points), zero=False)
+    values = [y for line in lines for _, y in line.points]
+    upward = log_axis(values) if log else axis(values, zero=False)
     height = 240
     ticks = [(tick, _down(upward, tick, height)) for tick in upward.ticks]
     body = [f'<line class="grid" x1="0%" x2="100%" y1="{y:.1f}" y2="{y:.1f}"/>' for _, y in ticks]
-    body += [
-        f'<text x="-8" y="{y + 4:.1f}" text-anchor="end">{fixed(tick, upward.decimals)}</text>' for tick, y in ticks
-    ]
+    body += [f'<text x="-8" y="{y + 4:.1f}" text-anchor="end">{upward.label(tick)}</text>' for tick, y in ticks]
     body += [_label(_along(across, tick), height + 18, fixed(tick, across.decimals)) for tick in across.ticks]
     for number, line in enumerate(lines):
         body += _line(line, across, upward, height, number)
@@ -136,7 +171,8 @@ def line_chart(title: str, description: str, lines: Sequence[Line], labels: tupl
 
 def _line(line: Line, across: Axis, upward: Axis, height: int, number: int) -> list[str]:
     """The path in a stretched box of 100 by 100, which keeps its stroke's width; the marks unstretched over it."""
-    series = f"series-{number % 4}" + (" dashed" if line.dashed else "")
+    colour = number if line.series is None else line.series
+    series = f"series-{colour % 4}" + (" dashed" if line.dashed else "") + (" faint" if line.faint else "")
     at = [(_along(across, x), _down(upward, y, height)) for x, y in line.points]
     path = " ".join(f"{'L' if index else 'M'}{x:.2f} {100 * y / height:.2f}" for index, (x, y) in enumerate(at))
     body = [
@@ -145,6 +181,9 @@ def _line(line: Line, across: Axis, upward: Axis, height: int, number: int) -> l
     ]
     if line.dashed or len(at) == 1:
         body += [f'<circle class="{series}" cx="{x:.2f}%" cy="{y:.1f}" r="3"/>' for x, y in at]
+    if line.best is not None:
+        x, y = at[line.best]
+        body.append(f'<circle class="{series} best" cx="{x:.2f}%" cy="{y:.1f}" r="6"/>')
     return body
 
 
@@ -160,11 +199,11 @@ def share_bar(title: str, parts: Sequence[tuple[str, int, Tone]], ident: str) ->
 
 
 def _along(scale: Axis, value: float) -> float:
-    return 100 * (value - scale.low) / (scale.high - scale.low)
+    return 100 * scale.share(value)
 
 
 def _down(scale: Axis, value: float, height: int) -> float:
-    return height * (scale.high - value) / (scale.high - scale.low)
+    return height * (1 - scale.share(value))
 
 
 def _vertical(x: float, css: str) -> str:

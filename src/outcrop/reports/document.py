@@ -17,23 +17,24 @@ def document(report: Report | TableReport) -> dict[str, Any]:
     Its keys are those of the report's class; for ``Report`` ``job``, ``name``, ``models``, ``scores``, ``comparisons``,
     ``groups``, ``moved``, ``verdicts`` and the rest. Nothing is shortened.
     """
-    return {field.name: _plain(getattr(report, field.name)) for field in dataclasses.fields(report)}
+    return {field.name: plain(getattr(report, field.name)) for field in dataclasses.fields(report)}
 
 
-def _plain(value: object) -> Any:
+def plain(value: object) -> Any:
+    """A value as JSON's own types: dataclasses by their fields' names, enums by value, NaN and infinity as None."""
     if dataclasses.is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     if value is None or isinstance(value, (bool, int, str)):
         return value
     # Metrics hand over numpy's numbers too, which JSON does not take.
     if hasattr(value, "item"):
-        return _plain(value.item())
+        return plain(value.item())
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return str(value)

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from outcrop.domain.models import CurvePoint
 from outcrop.domain.scores import Comparison, Direction, EvaluatedModel, Moved, MovedRecord, Outcome, Report, Score
 from outcrop.reports import charts, numbers
+from outcrop.reports.curves import curve_svg
 from outcrop.reports.pages import page_environment
 from outcrop.reports.sections import Section, metrics, scores_by_model, sections, thinned
 from outcrop.reports.texts import metric_label, one_line, trimmed
@@ -116,7 +117,7 @@ class Curve:
 
 def render_html(report: Report) -> str:
     """The report as one HTML document, under a megabyte whatever its texts."""
-    page = _environment().get_template("report.html.j2")
+    page = environment().get_template("report.html.j2")
     return page.render(
         report=report,
         parts=_parts(report),
@@ -129,7 +130,8 @@ def render_html(report: Report) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates of this package, with what reports print with."""
     environment = page_environment()
     environment.globals.update(directions=DIRECTIONS, outcomes=Outcome)
     environment.tests.update(bounded=_is_bounded)
@@ -245,19 +247,6 @@ def _curves(report: Report) -> list[Curve]:
 
 
 def _curve(model: EvaluatedModel, ident: str) -> Curve:
-    points = thinned(model.curve, MOST_POINTS)
-    training = tuple((float(one.step), y) for one in points if (y := numbers.known(one.training_loss)) is not None)
-    validation = tuple((float(one.step), y) for one in points if (y := numbers.known(one.validation_loss)) is not None)
-    lines = [charts.Line("training", training), charts.Line("validation", validation, dashed=True)]
-    name = one_line(model.name)
-    last = ", ".join(
-        f"{line.label} loss ends at {numbers.fixed(line.points[-1][1], 3)}" for line in lines if line.points
+    return Curve(
+        model, Markup(curve_svg(model.curve, model.name, ident)), thinned(model.curve, MOST_POINTS), len(model.curve)
     )
-    chart = charts.line_chart(
-        f"Training curve of {name}",
-        f"Loss over {numbers.count(points[-1].step)} steps: {last or 'not measured'}.",
-        [line for line in lines if line.points],
-        ("step", "loss, nats per token"),
-        ident,
-    )
-    return Curve(model, Markup(chart), points, len(model.curve))
