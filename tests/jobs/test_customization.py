@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,15 +14,16 @@ import pytest
 from outcrop import Outcrop
 from outcrop.app.customization import prepare_customization, submit_customization
 from outcrop.catalog.protocol import Claim
-from outcrop.domain.errors import AlreadyExists, StorageFailure, UserError
+from outcrop.domain.errors import AlreadyExists, InvalidInput, NotFound, NotSupported, StorageFailure, UserError
 from outcrop.domain.hyperparameters import LORA_ONLY
 from outcrop.domain.jobs import Job, Status
 from outcrop.domain.models import Customization, Lineage, ModelKind
+from outcrop.domain.records import Purpose
 from outcrop.jobs import customization
 from outcrop.jobs.lease import Lease
 from outcrop.services import Services
 from outcrop.trainers.loop import TrainingDiverged
-from tests.doubles import claimed, idle_services, keep_roof, pairs, taken_over
+from tests.doubles import claimed, idle_services, keep_roof, pairs, taken_over, write_lines
 
 
 class Killed(BaseException):
@@ -269,3 +271,116 @@ def test_a_name_taken_meanwhile_makes_no_second_model(services: Services, submit
     assert [model.name for model in services.catalog.models()] == ["tiny"]
     # The training is not lost: once the name is free, the job goes on from its last checkpoint.
     assert services.catalog.job(job.id).checkpoint is not None
+
+
+def rows_of(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8", newline="") as table:
+        return list(csv.DictReader(table))
+
+
+@pytest.mark.parametrize("where", ["folder", "s3"])
+def test_curves_are_written_as_bedrock_writes_them(services: Services, tmp_path: Path, where: str) -> None:
+    """All three paths of validation metrics that scripts read; the wire's job id is the folder's."""
+    output = str(tmp_path / "out") if where == "folder" else "s3://curves/out"
+    data = pairs(tmp_path / "train.jsonl", 4)
+    prepared = prepare_customization(
+        services, "tiny", train=data, validation=data, name="tables", output=output, given=VALUES
+    )
+    job = submit_customization(services, prepared)
+    train(services, job)
+    root = Path(output) if where == "folder" else services.settings.home / "s3" / "curves" / "out"
+    below = root / f"model-customization-job-{job.id}"
+    steps = rows_of(below / "training_artifacts" / "step_wise_training_metrics.csv")
+    assert [row["step_number"] for row in steps] == ["0", "1", "2", "3"]
+    assert list(steps[0]) == ["step_number", "epoch_number", "training_loss", "perplexity"]
+    artifacts = below / "validation_artifacts"
+    for path in (
+        "post_fine_tuning_validation/validation_metrics.csv",
+        "post_fine_tuning_validation/validation/validation_metrics.csv",
+        "validation_metrics.csv",
+    ):
+        found = rows_of(artifacts / path)
+        assert list(found[0]) == ["step_number", "epoch_number", "validation_loss", "perplexity"]
+        assert [row["step_number"] for row in found] == ["1", "3"]
+
+
+def test_an_adapter_is_gone_on_with(services: Services, tmp_path: Path, submit: Callable[..., Job]) -> None:
+    """More data has arrived: the second model starts where the first ended, on the same base, in the same shape."""
+    train(services, submit("first"))
+    data = pairs(tmp_path / "train.jsonl", 4)
+    prepared = prepare_customization(
+        services, "first", train=data, validation=data, name="second", given={"epochs": 1, "dropout": 0.0}
+    )
+    train(services, submit_customization(services, prepared))
+    first, second = services.catalog.model("first"), services.catalog.model("second")
+    assert (second.base, second.kind) == ("tiny", ModelKind.ADAPTER)
+    assert second.lineage is not None
+    assert (second.lineage.base, second.lineage.base_identity) == ("first", first.identity)
+    assert second.lineage.hyperparameters["rank"] == VALUES["rank"]
+    alone = prepare_customization(services, "tiny", train=data, validation=data, name="alone", given={"epochs": 1})
+    train(services, submit_customization(services, alone))
+    fresh = services.catalog.model("alone").lineage
+    assert fresh is not None
+    assert first.lineage is not None
+    started = second.lineage.curve[0].validation_loss
+    assert started is not None
+    assert started < (fresh.curve[0].validation_loss or 0)
+
+
+def test_an_adapter_keeps_its_shape_and_is_never_trained_whole(services: Services, submit: Callable[..., Job]) -> None:
+    train(services, submit("first"))
+    data = services.catalog.model("first").lineage.data_uri  # type: ignore[union-attr]
+    with pytest.raises(InvalidInput, match="rank") as caught:
+        prepare_customization(services, "first", train=data, name="second", given={"rank": 8, "targets": "q_proj"})
+    assert {fault.field for fault in caught.value.faults} == {"rank", "targets"}
+    with pytest.raises(NotSupported, match="export it as safetensors"):
+        prepare_customization(services, "first", train=data, name="second", method="full")
+
+
+def test_texts_are_gone_on_pre_training_with(services: Services, tmp_path: Path) -> None:
+    texts = write_lines(tmp_path / "texts.jsonl", [{"input": f"Granite, basalt and gneiss: {n}."} for n in range(6)])
+    prepared = prepare_customization(
+        services, "tiny", train=texts, name="texts", purpose=Purpose.PRE_TRAINING, given={"evaluation_percentage": 20}
+    )
+    assert prepared.train.format == "input"
+    train(services, submit_customization(services, prepared))
+    lineage = services.catalog.model("texts").lineage
+    assert lineage is not None
+    assert [point.validation_loss is not None for point in lineage.curve] == [True, False, True]
+
+
+def test_early_stopping_needs_something_to_watch(services: Services, tmp_path: Path) -> None:
+    data = pairs(tmp_path / "train.jsonl", 4)
+    with pytest.raises(InvalidInput) as caught:
+        prepare_customization(
+            services,
+            "tiny",
+            train=data,
+            name="x",
+            given={"early_stopping_patience": 2, "early_stopping_metric": "chrf"},
+        )
+    assert {fault.field for fault in caught.value.faults} == {"early_stopping_patience", "early_stopping_metric"}
+    with pytest.raises(NotFound, match="chrrf"):
+        prepare_customization(services, "tiny", train=data, name="x", given={"early_stopping_metric": "chrrf"})
+
+
+def test_it_stops_early_by_what_the_model_writes(services: Services, tmp_path: Path) -> None:
+    """A random model's chrF stays what it is at such a rate, so the second validation is no improvement."""
+    data = pairs(tmp_path / "train.jsonl", 4)
+    values = {
+        "epochs": 9,
+        "batch_size": 4,
+        "learning_rate": 1e-8,
+        "early_stopping_patience": 2,
+        "early_stopping_threshold": 0.5,
+        "early_stopping_metric": "chrf",
+    }
+    prepared = prepare_customization(services, "tiny", train=data, validation=data, name="early", given=values)
+    job = submit_customization(services, prepared)
+    train(services, job)
+    lineage = services.catalog.model("early").lineage
+    assert lineage is not None
+    measured = [point.validation_metric for point in lineage.curve if point.validation_loss is not None]
+    assert len(measured) == 4
+    assert all(figure is not None and 0 <= figure <= 100 for figure in measured)
+    assert any("stopped early after step 3 of 9" in line for line in logged(services, job))

@@ -13,12 +13,13 @@ import torch
 from safetensors import SafetensorError
 
 from outcrop.catalog.protocol import Claim
+from outcrop.domain.codec import to_json
 from outcrop.domain.errors import LeaseLost, StorageFailure
 from outcrop.domain.jobs import Progress
 from outcrop.domain.models import CurvePoint
 from outcrop.jobs import training
 from outcrop.jobs.lease import Lease, StopAsked
-from outcrop.jobs.training import TrainingCost, TrainingWatch
+from outcrop.jobs.training import TrainingCost, TrainingWatch, thinned
 from outcrop.models.cost import ModelSize
 from outcrop.roof import Roof
 from outcrop.services import Services
@@ -87,10 +88,19 @@ def test_files_come_before_the_catalogs_word(
     for step in (1, 2, 3):
         watch.checkpoint(checkpoint(step))
     assert order == ["put_folder", "commit_checkpoint"] * 3 + ["delete"]
-    assert services.catalog.job(claim.job.id).checkpoint == {
-        "step": 3,
-        "keys": [f"jobs/{claim.job.id}/checkpoints/{step}-1" for step in (3, 2)],
-    }
+    kept = services.catalog.job(claim.job.id).checkpoint
+    assert kept is not None
+    assert (kept["step"], kept["keys"]) == (3, [f"jobs/{claim.job.id}/checkpoints/{step}-1" for step in (3, 2)])
+    assert kept["curve"] == [to_json(point) for point in checkpoint(3).curve]
+
+
+def test_a_live_curve_keeps_all_validations_and_some_of_the_rest() -> None:
+    losses = [CurvePoint(step, 0, training_loss=1.0) for step in range(1, 10_001)]
+    validations = [CurvePoint(step, 0, validation_loss=1.0) for step in (0, 7, 9_999)]
+    few = thinned([*validations[:1], *losses[:7], validations[1], *losses[7:9_999], validations[2], losses[-1]])
+    assert [point.step for point in few if point.validation_loss is not None] == [0, 7, 9_999]
+    assert 1_500 < len(few) < 2_100
+    assert thinned(losses[:100]) == losses[:100]
 
 
 def test_two_stay(watch: TrainingWatch, services: Services, claim: Claim) -> None:

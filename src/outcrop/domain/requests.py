@@ -26,8 +26,8 @@ class Dataset:
 class CustomizationRequest:
     """Train a custom model named ``model`` from ``base``, which is the one with ``base_identity``.
 
-    ``purpose`` says whether the data are answers to learn or texts; ``output`` is a folder or an ``s3://`` address for the
-    curve's tables, None for nowhere.
+    ``purpose`` says whether the data are answers to learn or texts; ``output`` is a folder or an ``s3://`` address for
+    the curve's tables, None for nowhere.
     """
 
     model: str

@@ -52,7 +52,7 @@ class TrainingCost:
 
 
 def thinned(curve: Sequence[CurvePoint]) -> list[CurvePoint]:
-    """At most about ``SHOWN`` points of a curve that is shown while it grows: all validations, and every so many steps."""
+    """About ``SHOWN`` points of a curve that is shown while it grows: all validations, and every so many steps."""
     every = -(-len(curve) // SHOWN)
     return [point for point in curve if point.validation_loss is not None or point.step % every == 0]
 
