@@ -323,6 +323,20 @@ def test_dependencies_are_explained() -> None:
     assert all(row[1] for row in rows)
 
 
+def test_what_is_said_to_be_tested_is() -> None:
+    """The page of pains names tests and files that are there."""
+    rows = table_rows(ROOT / "docs" / "why" / "training-pains.md", "no")
+    assert [row[0] for row in rows] == [str(number) for number in range(1, 21)]
+    sources = list((ROOT / "tests").rglob("test_*.py"))
+    names = {path.name for path in sources}
+    everything = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    for row in rows:
+        for name in re.findall(r"`(\w[\w./]*)`", row[-1]):
+            path = name.endswith((".py", ".md"))
+            known = name in names or (ROOT / name).is_file() if path else f"def {name}(" in everything
+            assert known, f"{row[0]}: {name} is nowhere"
+
+
 def test_the_layers_page_is_the_tested_order() -> None:
 
     shown = next(block.text for block in blocks("text") if block.page.name == "layers.md")

@@ -344,12 +344,12 @@ REFUSALS = {
         INVALID,
     ),
     "LoRA's options for full": Refusal(
-        ["customize", "tiny", *CUSTOMIZE, "--method", "full", "--rank", "8", "--alpha", "16", "--dropout", "0.1"],
+        ["customize", "tiny", *CUSTOMIZE, "--method", "full", "--rank", "8", "--alpha", "16", "--targets", "q_proj"],
         (
             "3 faults:",
             "rank: found 8; expected nothing: only the method lora has it",
             "alpha: found 16.0",
-            "dropout: found 0.1",
+            "targets: found 'q_proj'",
         ),
         INVALID,
     ),

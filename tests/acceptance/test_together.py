@@ -32,12 +32,16 @@ def customized(home: Path, train: Path, name: str, processes: int, *, killed: bo
         return outcrop.models.show(name)
 
 
-def test_two_processes_make_the_model_that_one_makes(home: Path, tmp_path: Path, tiny_folder: Path) -> None:
+def test_two_processes_make_the_model_that_one_makes(
+    home: Path, tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     train = pairs(tmp_path / "train.jsonl", 24)
     with Outcrop(home) as outcrop:
         outcrop.models.add(str(tiny_folder), "tiny")
     keep_roof(home)
     one, two = (customized(home, train, f"of-{count}", count) for count in (1, 2))
+    # Whoever starts a job again does it as its own settings say.
+    monkeypatch.setenv("OUTCROP_PROCESSES", "2")
     again = customized(home, train, "of-2-killed", 2, killed=True)
     assert one.lineage is not None
     assert two.lineage is not None

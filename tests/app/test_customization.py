@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -215,3 +217,31 @@ def test_a_custom_model_is_made_and_answers(here: Outcrop, tiny_folder: Path, tr
     assert [each.name for each in report.models] == ["tiny", "new"]
     assert report.models[1].trained_on == str(train)
     assert here.estimate("tiny", train=train, name="other").seconds > 0
+
+
+# what people elsewhere find out too late
+
+
+def test_pain_1_a_model_that_would_never_stop_is_refused(
+    idle: Outcrop, tmp_path: Path, tiny_folder: Path, train: Path
+) -> None:
+    """A tokenizer without an end of sequence and without a template that ends a turn has nothing to learn it from."""
+    folder = shutil.copytree(tiny_folder, tmp_path / "endless")
+    (folder / "chat_template.jinja").write_text("{% for m in messages %}{{ m['content'] }}\n{% endfor %}")
+    for name in ("tokenizer_config.json", "config.json", "generation_config.json"):
+        values = json.loads((folder / name).read_text())
+        for key in ("eos_token", "eos_token_id", "chat_template"):
+            values.pop(key, None)
+        (folder / name).write_text(json.dumps(values))
+    idle.models.add(str(folder), "endless")
+    with pytest.raises(InvalidInput, match="no end of turn that carries loss") as caught:
+        idle.customize("endless", train=train, name="new", wait=False)
+    assert "the model never stops" in str(caught.value)
+    assert nothing_happened(idle)
+
+
+def test_pain_3_a_dataset_without_loss_is_refused(tiny: Outcrop, train: Path) -> None:
+    """All records are longer than what is kept and are dropped: the run would change nothing and seem to succeed."""
+    with pytest.raises(InvalidInput, match="no token that carries loss in any record; 8 longer than 16"):
+        tiny.customize("tiny", train=train, name="new", max_length=16, long_records="drop", wait=False)
+    assert nothing_happened(tiny)

@@ -152,3 +152,23 @@ class TestFull(TrainerContract):
     def make(self) -> tuple[Network, Trainer[Any]]:
         rows = conversations(self.folder, PAIRS)
         return load_network(self.folder), SupervisedTrainer(rows, rows, epochs=2, batch_size=3, seed=0, device=CPU)
+
+
+def test_pain_13_validation_keeps_no_logits(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much there is to validate, logits of a chunk of positions exist at once, and none are kept."""
+    monkeypatch.setattr(cross_entropy, "_CHUNK", 5)
+    seen: list[int] = []
+    real = cross_entropy._loss_and_gradient
+
+    def noted(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        seen.append(len(logits))
+        return real(logits, targets)
+
+    monkeypatch.setattr(cross_entropy, "_loss_and_gradient", noted)
+    rows = conversations(folder, PAIRS)
+    trainer = SupervisedTrainer(rows, rows, epochs=1, batch_size=8, seed=0, device=CPU)
+    with torch.no_grad():
+        assert trainer.validation_loss(load_network(folder)) is not None
+    carrying = sum(int(carries[1:].sum()) for _, carries in (rows[place] for place in range(len(rows))))
+    assert sum(seen) == carrying
+    assert max(seen) == 5

@@ -19,6 +19,7 @@ from outcrop.domain.jobs import ENDED, Job, JobKind
 from outcrop.domain.models import Customization, Model, ModelKind
 from outcrop.domain.records import Purpose
 from outcrop.domain.requests import CustomizationRequest, Dataset, encoding_of, name_faults
+from outcrop.domain.scores import Direction
 from outcrop.domain.units import size
 from outcrop.metrics import named
 from outcrop.models.chat import ChatTokenizer
@@ -165,9 +166,20 @@ def _checked(
     for found in checks:
         faults.extend(found.faults)
         total += found.n_faults
+    if never := _never_stops(checks[0]):
+        faults.append(never)
+        total += 1
     if faults:
         raise InvalidInput(faults, total)
     return hyperparameters, checks
+
+
+def _never_stops(train: DatasetCheck) -> Fault | None:
+    """What is wrong where no record would teach the model to end its turn."""
+    if train.purpose is not Purpose.FINE_TUNING or train.n_faults or train.tokens is None or train.tokens.n_ends_turn:
+        return None
+    want = "records whose end of turn is learnt: else the model never stops; look at one with `outcrop data show`"
+    return Fault(train.path, None, "", "no end of turn that carries loss", want)
 
 
 def _shape(model: Model) -> dict[str, Any]:
@@ -192,9 +204,14 @@ def _stopping_faults(values: Hyperparameters, data: _Data) -> list[Fault]:
     if values.early_stopping_patience and not held_out and not values.evaluation_percentage:
         wrong.append(("early_stopping_patience", "0, or validation data: a file, or an evaluation_percentage"))
     if values.early_stopping_metric != "loss":
-        named(values.early_stopping_metric)
-        if not held_out or data.purpose is not Purpose.FINE_TUNING:
-            wrong.append(("early_stopping_metric", "loss, or fine-tuning with a file of validation data to answer"))
+        neither = named(values.early_stopping_metric).direction is Direction.NONE
+        if neither or not held_out or data.purpose is not Purpose.FINE_TUNING:
+            wrong.append(
+                (
+                    "early_stopping_metric",
+                    "loss, or a metric that has a better end, and fine-tuning with a file of validation data",
+                )
+            )
     return [Fault("hyperparameters", None, name, repr(getattr(values, name)), want) for name, want in wrong]
 
 

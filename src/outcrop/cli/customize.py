@@ -137,10 +137,14 @@ def _show_estimate(prepared: PreparedCustomization) -> None:
     assert tokens is not None
     say(
         f"{foreseen.records:,} records, {foreseen.tokens:,} tokens ({foreseen.loss_tokens:,} with loss), "
-        f"{foreseen.steps:,} steps; end of turn trained: {tokens.n_ends_turn:,} of {foreseen.records:,}"
+        f"{foreseen.steps:,} steps"
     )
+    if prepared.request.purpose.value == "fine-tuning":
+        say(f"end of turn trained: {tokens.n_ends_turn:,} of {foreseen.records:,}")
     if tokens.n_truncated:
         say(f"{tokens.n_truncated:,} records are longer than max_length and lose the beginning of their prompt")
+    if tokens.n_dropped:
+        say(f"{tokens.n_dropped:,} records are longer than max_length and are left out")
     say(
         f"about {duration(foreseen.seconds)} on {prepared.device}, {size(foreseen.memory)} of memory, "
         f"{size(foreseen.disk)} of disk"
@@ -166,4 +170,12 @@ def _finish(outcrop: Any, job_id: str, prepared: PreparedCustomization, as_json:
     figures = model.lineage.figures
     took = f"{figures['tokens_per_second']:.0f} tokens/s ({figures['roof_share']:.0%} of this machine's best)"
     typer.echo(f"{model.name} is ready: weights {model.identity.weights[:12]}, trained at {took}")
+    _show_diagnosis(outcrop, model.name)
     typer.echo(f"  outcrop ask {model.name} --against {prepared.request.base}")
+
+
+def _show_diagnosis(outcrop: Any, name: str) -> None:
+    diagnosis = outcrop.curve(name).diagnosis
+    first = f" Try: {diagnosis.advice[0]}" if diagnosis.advice else ""
+    typer.echo(f"the curve says: {diagnosis.verdict.value}.{first}")
+    typer.echo(f"  outcrop curve {name}")

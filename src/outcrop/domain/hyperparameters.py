@@ -210,7 +210,7 @@ HYPERPARAMETERS = (
     Hyperparameter(
         "early_stopping_metric",
         "earlyStoppingMetric",
-        Text(r"[\w.@-]{1,80}", "loss, or the name of a metric, such as rouge_l"),
+        Text(r"[\w.@+-]{1,80}", "loss, or the name of a metric, such as rougeL"),
         "loss",
         "loss",
         "What is watched: the validation loss, or a metric of responses written to the validation prompts.",
