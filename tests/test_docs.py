@@ -34,6 +34,7 @@ from outcrop.domain.hyperparameters import choose
 from outcrop.domain.jobs import Job, Status
 from outcrop.domain.models import Customization, Model
 from outcrop.domain.scores import Report
+from outcrop.evaluation.forgetting import Forgetting
 from outcrop.evaluation.tables import TableReport
 from outcrop.evaluation.tasks import task_type
 from outcrop.testing.catalogs import a_model
@@ -341,6 +342,7 @@ def test_the_layers_page_is_the_tested_order() -> None:
         "An export",
         "A report",
         "A table report",
+        "A forgetting report",
         "A finding",
     ],
 )
@@ -356,6 +358,7 @@ def test_fields_of_documents_are_told(heading: str) -> None:
         "An export": Export,
         "A report": Report,
         "A table report": TableReport,
+        "A forgetting report": Forgetting,
         "A finding": Finding,
     }
     page = (ROOT / "docs" / "how-to" / "scripting.md").read_text(encoding="utf-8")
