@@ -261,7 +261,7 @@ def double(outcrop: Outcrop, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def _customized(base: str, *, train: str, name: str, method: str = "lora", **others: Any) -> Model:
-    choose(Customization(method), {key: others[key] for key in others.keys() - {"validation", "wait"}})
+    choose(Customization(method), {key: others[key] for key in others.keys() - {"validation", "purpose", "wait"}})
     return a_model(name)
 
 
