@@ -21,8 +21,8 @@ from tests.doubles import write_lines
 
 pytestmark = [pytest.mark.real, pytest.mark.process]
 
-#: Characters of a text: about a hundred tokens.
-MOST = 400
+#: Characters of a text: some sixty tokens.
+MOST = 250
 
 
 def file_of(path: Path, texts: Sequence[str]) -> Path:
@@ -34,7 +34,7 @@ def test_a_domain_is_learnt_its_price_told_and_gone_on_with(real_homes: Callable
     first, more = file_of(tmp_path / "first.jsonl", pages[::3]), file_of(tmp_path / "more.jsonl", pages[1::6])
     domain = file_of(tmp_path / "domain.jsonl", pages[2::3])
     examples = [json.loads(line) for line in (EXAMPLE / "test.jsonl").read_text(encoding="utf-8").splitlines()]
-    general = file_of(tmp_path / "general.jsonl", [record["prompt"].partition("\n\n")[2] for record in examples[:24]])
+    general = file_of(tmp_path / "general.jsonl", [record["prompt"].partition("\n\n")[2] for record in examples[:16]])
     with Outcrop(real_homes("home")) as outcrop:
         for base, name, train in ((REAL_MODEL, "python", first), ("python", "python-2", more)):
             outcrop.customize(base, name=name, train=train, purpose="pre-training", batch_size=2, warmup_steps=1)

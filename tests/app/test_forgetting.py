@@ -139,16 +139,18 @@ def test_texts_of_the_training_data_are_refused(home_of_texts: Outcrop, tmp_path
     train(home_of_texts, "tiny", "first")
     texts(Path("more.jsonl"), "There is {0} here, in beds.{1}")
     train(home_of_texts, "first", "second", train="more.jsonl")
-    write_lines(Path("leaky.jsonl"), [{"input": "a BED of  Granite lies below."}, {"input": "Not there."}])
-    write_lines(Path("general2.jsonl"), [{"text": "Nor there."}, {"text": "There is granite here, in beds."}])
+    write_lines(Path("leaky.jsonl"), [{"input": "Not there."}, {"input": "a BED of  Granite lies below."}])
+    Path("notes").mkdir()
+    Path("notes/a.txt").write_text("Nor there.")
+    Path("notes/b.txt").write_text("There is granite here, in beds.\n")
     with pytest.raises(InvalidInput) as refused:
-        home_of_texts.forgetting("second", domain="leaky.jsonl", general="general2.jsonl")
-    places = sorted((fault.where, fault.line, fault.expected) for fault in refused.value.faults)
+        home_of_texts.forgetting("second", domain="leaky.jsonl", general="notes")
+    places = {(fault.where, fault.line, fault.expected) for fault in refused.value.faults}
     trained = "texts that {} was not trained on: this one is in {}"
-    assert places == [
-        (str(tmp_path / "general2.jsonl"), 2, trained.format("second", tmp_path / "more.jsonl")),
-        (str(tmp_path / "leaky.jsonl"), 1, trained.format("first", tmp_path / "train.jsonl")),
-    ]
+    assert places == {
+        (str(tmp_path / "notes" / "b.txt"), None, trained.format("second", tmp_path / "more.jsonl")),
+        (str(tmp_path / "leaky.jsonl"), 2, trained.format("first", tmp_path / "train.jsonl")),
+    }
 
 
 def test_training_data_that_can_not_be_compared_are_told(home_of_texts: Outcrop) -> None:

@@ -275,7 +275,7 @@ class Outcrop:
         Raises:
             InvalidInput: Texts can't be read, are fewer than two, or are in the training data: all faults.
             NotFound: There is no such model, its base is gone, or there is no file behind an ``s3://`` address.
-            NotSupported: The model was not made by a customization, or computes no log-probabilities.
+            NotSupported: The model was not made by a customization.
             UserError: A model that it came from is another one by now.
             StorageFailure: A model's files are missing, or the S3 service fails.
         """

@@ -14,9 +14,9 @@ from outcrop.data.reading import content_hash
 from outcrop.data.record_texts import normalised, record_text
 from outcrop.data.records import RecordReader
 from outcrop.domain.errors import Fault, InvalidInput, NotFound, NotSupported, OutcropError, UserError
-from outcrop.domain.models import Model
+from outcrop.domain.models import Lineage, Model
 from outcrop.domain.records import Purpose, TextRecord
-from outcrop.evaluation.forgetting import Forgetting, HeldOut, Tell, TextSet, corrected, scored_in_chunks, text_set
+from outcrop.evaluation.forgetting import Forgetting, HeldOut, Tell, corrected, scored_in_chunks, text_set
 from outcrop.metrics.perplexity import ScoredText
 from outcrop.reports.forgetting import advice, verdicts
 from outcrop.services import Engines, Services
@@ -50,13 +50,16 @@ def measure_forgetting(
     Raises:
         InvalidInput: Texts can't be read, are fewer than two, or are in the training data: all faults.
         NotFound: There is no such model, its base is gone, or there is no file behind an ``s3://`` address.
-        NotSupported: The model was not made by a customization, or computes no log-probabilities.
+        NotSupported: The model was not made by a customization.
         UserError: A model that it came from is another one by now.
         StorageFailure: A model's files are missing, or the S3 service fails.
     """
-    line = _line(services, services.catalog.model(name))
+    custom = services.catalog.model(name)
+    lineage = _lineage(custom)
+    ancestors = _ancestors(services, custom)
     held_out = _held_out(services, domain, general)
-    found = _training_data(services, line, held_out)
+    training_data = _training_data(services, [custom, *ancestors[:-1]], held_out)
+    line = [ancestors[-1], *ancestors[:-1][:1], custom]
     window = min(LONGEST_WINDOW, *(model.context for model in line))
     stride = max(1, window // 2)
     scored, speed = _scored(services, line, held_out, window, stride, tell)
@@ -64,45 +67,34 @@ def measure_forgetting(
         text_set(
             texts,
             {model.name: scored[model.name][number] for model in line},
-            tokenizer=line[0].identity.tokenizer,
+            tokenizer=custom.identity.tokenizer,
             window=window,
             stride=stride,
             seed=seed,
         )
         for number, texts in enumerate(held_out)
     ]
-    return _told(line, corrected(sets), found, window, stride, seed, speed)
-
-
-def _told(
-    line: Sequence[Model],
-    sets: tuple[TextSet, ...],
-    training_data: tuple[str, ...],
-    window: int,
-    stride: int,
-    seed: int,
-    speed: float,
-) -> Forgetting:
-    parent = line[-2].name if len(line) > 2 else None
     found = Forgetting(
-        line[-1].name, line[0].name, parent, window, stride, seed, sets, training_data, tokens_per_second=speed
+        model=custom.name,
+        base=line[0].name,
+        parent=line[1].name if len(line) > 2 else None,
+        window=window,
+        stride=stride,
+        seed=seed,
+        text_sets=corrected(sets),
+        training_data=training_data,
+        tokens_per_second=speed,
     )
-    lineage = line[-1].lineage
-    assert lineage is not None, "the custom model was looked at"
     return replace(found, verdicts=verdicts(found), advice=advice(found, lineage))
 
 
-def _line(services: Services, custom: Model) -> list[Model]:
-    """The base, the model that was gone on from where it is another one, and the custom model."""
+def _lineage(custom: Model) -> Lineage:
     if custom.lineage is None:
         raise NotSupported(
             f"{custom.name} was not made by a customization here: there is no model to compare it with; "
             "name a custom model (outcrop models list)"
         )
-    if custom.engine != "transformers":
-        raise NotSupported(f"{custom.name} runs on the engine {custom.engine}, which computes no log-probabilities")
-    ancestors = _ancestors(services, custom)
-    return [ancestors[-1], *ancestors[:1], custom] if len(ancestors) > 1 else [ancestors[-1], custom]
+    return custom.lineage
 
 
 def _ancestors(services: Services, custom: Model) -> list[Model]:
@@ -142,45 +134,46 @@ def _held_out(services: Services, domain: str | Path, general: str | Path | None
 
 def _read(services: Services, kind: str, place: str, faults: FaultCollection) -> HeldOut:
     reader = RecordReader(services.fetch(place), Purpose.PRE_TRAINING, place if is_address(place) else "")
-    texts = []
+    texts: list[str] = []
+    lines: list[tuple[str, int | None]] = []
     told = faults.total
     for item in reader:
         if isinstance(item, Fault):
             faults.add(item)
         elif isinstance(item, TextRecord):
             texts.append(item.text)
+            place_of = reader.lines.located(Fault(reader.lines.where, item.line, "", "", ""))
+            lines.append((place_of.where, place_of.line))
     if faults.total == told and len(texts) < _FEWEST:
         expected = f"{_FEWEST} texts or more, better some hundred: how sure a figure is shows in how texts differ"
         faults.add(Fault(reader.lines.where, None, "", f"{len(texts)} text", expected))
-    return HeldOut(kind, place, reader.lines.content_hash, tuple(texts), tuple(map(_key, texts)))
+    return HeldOut(kind, place, reader.lines.content_hash, tuple(texts), tuple(map(_key, texts)), tuple(lines))
 
 
 def _key(text: str) -> str:
     return hashlib.sha256(normalised(text).encode()).hexdigest()
 
 
-def _training_data(services: Services, line: Sequence[Model], held_out: Sequence[HeldOut]) -> tuple[str, ...]:
-    """What the training data of every model on the way has of the texts, in words.
+def _training_data(services: Services, models: Sequence[Model], held_out: Sequence[HeldOut]) -> tuple[str, ...]:
+    """What the training data of every custom model on the way has of the texts, in words.
 
     Raises:
         InvalidInput: One of the texts is there.
     """
-    custom = line[-1]
     told, faults = [], FaultCollection()
-    for model in [custom, *_ancestors(services, custom)]:
-        if model.lineage is None:
-            continue
-        place = model.lineage.data_uri
-        keys = _training_keys(services, place, model.lineage.data_hash)
+    for model in models:
+        lineage = _lineage(model)
+        place = lineage.data_uri
+        keys = _training_keys(services, place, lineage.data_hash)
         if isinstance(keys, str):
             told.append(f"{model.name}: not compared with its training data, {keys} ({place})")
             continue
         told.append(f"{model.name}: none of the texts is in its training data, word for word ({place})")
         for texts in held_out:
-            for number, key in enumerate(texts.keys, 1):
+            for (where, number), key in zip(texts.lines, texts.keys, strict=True):
                 if key in keys:
                     expected = f"texts that {model.name} was not trained on: this one is in {place}"
-                    faults.add(Fault(texts.place, number, "", "a text of the training data", expected))
+                    faults.add(Fault(where, number, "", "a text of the training data", expected))
     if faults.total:
         raise InvalidInput(faults.kept, faults.total)
     return tuple(told)

@@ -40,6 +40,7 @@ class HeldOut:
         content_hash: The hash by which the file or folder is known.
         texts: The texts.
         keys: What texts that are the same share; shape ``(n,)``.
+        lines: The file and the line of each; None for a text that is a file by itself.
     """
 
     kind: str
@@ -47,6 +48,7 @@ class HeldOut:
     content_hash: str
     texts: tuple[str, ...]
     keys: tuple[str, ...]
+    lines: tuple[tuple[str, int | None], ...]
 
 
 @dataclass(frozen=True)
