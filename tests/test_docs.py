@@ -34,6 +34,7 @@ from outcrop.domain.hyperparameters import choose
 from outcrop.domain.jobs import Job, Status
 from outcrop.domain.models import Customization, Model
 from outcrop.domain.scores import Report
+from outcrop.evaluation.forgetting import Forgetting
 from outcrop.evaluation.tables import TableReport
 from outcrop.evaluation.tasks import task_type
 from outcrop.testing.catalogs import a_model
@@ -260,7 +261,7 @@ def double(outcrop: Outcrop, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def _customized(base: str, *, train: str, name: str, method: str = "lora", **others: Any) -> Model:
-    choose(Customization(method), {key: others[key] for key in others.keys() - {"validation", "wait"}})
+    choose(Customization(method), {key: others[key] for key in others.keys() - {"validation", "purpose", "wait"}})
     return a_model(name)
 
 
@@ -355,6 +356,7 @@ def test_the_layers_page_is_the_tested_order() -> None:
         "An export",
         "A report",
         "A table report",
+        "A forgetting report",
         "A finding",
     ],
 )
@@ -370,6 +372,7 @@ def test_fields_of_documents_are_told(heading: str) -> None:
         "An export": Export,
         "A report": Report,
         "A table report": TableReport,
+        "A forgetting report": Forgetting,
         "A finding": Finding,
     }
     page = (ROOT / "docs" / "how-to" / "scripting.md").read_text(encoding="utf-8")

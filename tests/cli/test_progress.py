@@ -49,3 +49,18 @@ def test_bytes_are_silent_where_nobody_looks(capsys: pytest.CaptureFixture[str])
         tell(1, 2)
         tell(2, 2)
     assert capsys.readouterr() == ("", "")
+
+
+def test_bytes_are_told_now_and_then_where_nobody_looks(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(progress_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    with bytes_progress("scoring") as tell:
+        for second in range(1, 41):
+            now[0] += 1
+            tell(50 * second, 2_000)
+    assert capsys.readouterr().err.splitlines() == [
+        "scoring: 40% · 50 B/s · 24 s left",
+        "scoring: 80% · 50 B/s · 8 s left",
+    ]

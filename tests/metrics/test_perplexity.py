@@ -8,10 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outcrop.domain.scores import Direction
-from outcrop.metrics.perplexity import Perplexity, ScoredText, bits_per_byte, token_perplexity, word_perplexity
+from outcrop.metrics.perplexity import (
+    Perplexity,
+    ScoredText,
+    bits_per_byte,
+    log_perplexity,
+    token_perplexity,
+    word_perplexity,
+)
 from outcrop.metrics.statistics.compare import interval
 
-METRICS = [token_perplexity("abc", 8, 4), word_perplexity(8, 4), bits_per_byte(8, 4)]
+METRICS = [token_perplexity("abc", 8, 4), word_perplexity(8, 4), bits_per_byte(8, 4), log_perplexity("abc", 8, 4)]
 every_metric = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 
 texts = st.builds(ScoredText, st.text(max_size=20), st.floats(-300, -1e-3), st.integers(0, 9))
@@ -21,12 +28,13 @@ def scored(metric: Perplexity, *items: ScoredText) -> float:
     return metric.score(metric.prepare(items))
 
 
-def test_the_three_are_worked_by_hand() -> None:
+def test_values_are_worked_by_hand() -> None:
     # 4 tokens at 1/2 and 2 at 1/8: 10 bits. 3 words; " é\n" has 2 bytes for the letter: 5 + 6 = 11 bytes.
     items = [ScoredText("ab cd", 4 * math.log(1 / 2), 4), ScoredText("  xy é", 2 * math.log(1 / 8), 2)]
     assert scored(METRICS[0], *items) == pytest.approx(2 ** (10 / 6), rel=1e-12)
     assert scored(METRICS[1], *items) == pytest.approx(2 ** (10 / 4), rel=1e-12)
     assert scored(METRICS[2], *items) == pytest.approx(10 / (5 + 7), rel=1e-12)
+    assert scored(METRICS[3], *items) == pytest.approx(10 / 6 * math.log(2), rel=1e-12)
 
 
 def test_long_texts_count_for_more() -> None:
@@ -90,6 +98,7 @@ def test_signatures_hold_what_makes_values_incomparable() -> None:
     signatures = {metric.signature for metric in METRICS}
     signatures |= {metric.signature for metric in (word_perplexity(8, 2), word_perplexity(9, 4), bits_per_byte(8, 2))}
     signatures |= {token_perplexity("abd", 8, 4).signature, token_perplexity("abc", 8, 3).signature}
-    assert len(signatures) == 8
+    signatures |= {log_perplexity("abd", 8, 4).signature}
+    assert len(signatures) == 10
     assert METRICS[0].signature == "perplexity:token|tokenizer:abc|window:8|stride:4|v1"
     assert {metric.direction for metric in METRICS} == {Direction.LOWER}

@@ -24,6 +24,7 @@ from outcrop.app.data import check_data, convert_data
 from outcrop.app.data_split import Split, find_leakage, split_data
 from outcrop.app.doctor import Diagnosis, diagnose
 from outcrop.app.evaluation import generation_parameters, report_of, submit_evaluation
+from outcrop.app.forgetting import measure_forgetting
 from outcrop.app.jobs import Jobs
 from outcrop.app.models import Models
 from outcrop.app.training import training_run
@@ -37,6 +38,7 @@ from outcrop.domain.jobs import Job
 from outcrop.domain.models import Model
 from outcrop.domain.records import Purpose
 from outcrop.domain.scores import Report
+from outcrop.evaluation.forgetting import Forgetting
 from outcrop.reports.training import TrainingRun
 from outcrop.services import open_services
 from outcrop.settings import read_settings
@@ -272,6 +274,26 @@ class Outcrop:
         if not wait:
             return job
         return report_of(self.jobs.wait(job.id))
+
+    def forgetting(
+        self, model: str, *, domain: str | Path, general: str | Path | None = None, seed: int = 0
+    ) -> Forgetting:
+        """What a custom model learnt of a domain and forgot of other texts: perplexity before and after.
+
+        Args:
+            model: The custom model; it is compared with its base, and with the custom model it was gone on from.
+            domain: Held-out texts of what it was trained for: a file or a folder in a format of pre-training.
+            general: Held-out texts of what it should still know.
+            seed: Of what is drawn in intervals and tests.
+
+        Raises:
+            InvalidInput: Texts can't be read, are fewer than two, or are in the training data: all faults.
+            NotFound: There is no such model, its base is gone, or there is no file behind an ``s3://`` address.
+            NotSupported: The model was not made by a customization.
+            UserError: A model that it came from is another one by now.
+            StorageFailure: A model's files are missing, or the S3 service fails.
+        """
+        return measure_forgetting(self.services, model, domain=domain, general=general, seed=seed)
 
     def ask(self, model: str, prompt: str, **generation: Any) -> Iterator[str]:
         """A model's answer to a prompt, piece by piece.

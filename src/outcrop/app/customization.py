@@ -209,7 +209,7 @@ def _stopping_faults(values: Hyperparameters, data: _Data) -> list[Fault]:
             wrong.append(
                 (
                     "early_stopping_metric",
-                    "loss, or a metric that has a better end, and fine-tuning with a file of validation data",
+                    "loss; or a metric with a better end, for fine-tuning with validation data",
                 )
             )
     return [Fault("hyperparameters", None, name, repr(getattr(values, name)), want) for name, want in wrong]

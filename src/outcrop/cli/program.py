@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from outcrop import __version__
-from outcrop.cli import ask, curve, customize, data, disk, doctor, evaluate, jobs, models, score
+from outcrop.cli import ask, curve, customize, data, disk, doctor, evaluate, forgetting, jobs, models, score
 from outcrop.cli.output import fail
 from outcrop.domain.errors import OutcropError
 
@@ -42,6 +42,7 @@ app.add_typer(data.app, name="data")
 app.command("customize")(customize.customize)
 app.command("curve")(curve.curve)
 app.command("evaluate")(evaluate.evaluate)
+app.command("forgetting")(forgetting.forgetting)
 app.command("score")(score.score)
 app.command("ask")(ask.ask)
 app.add_typer(jobs.app, name="jobs")

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from outcrop.cli.output import console, duration, say
 from outcrop.domain.jobs import Job, Status
+from outcrop.domain.units import size
 
 #: Seconds between two lines where stderr is no terminal.
 _LINE_EVERY = 15.0
@@ -18,14 +19,31 @@ _LINE_EVERY = 15.0
 
 @contextmanager
 def bytes_progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar over bytes; the function takes bytes done and bytes in all."""
+    """A bar over bytes, or lines now and then; the function takes bytes done and bytes in all."""
+    if not sys.stderr.isatty():
+        yield _lines(what)
+        return
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     columns = (TextColumn(what), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+    bar = Progress(*columns, console=console(stderr=True), transient=True)
     with bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _lines(what: str) -> Callable[[int, int], None]:
+    begun = said = time.monotonic()
+
+    def tell(done: int, total: int) -> None:
+        nonlocal said
+        now = time.monotonic()
+        if now - said > _LINE_EVERY and 0 < done < total:
+            rate = done / (now - begun)
+            say(f"{what}: {done / total:.0%} · {size(rate)}/s · {duration((total - done) / rate)} left")
+            said = now
+
+    return tell
 
 
 class JobProgress:

@@ -1,7 +1,7 @@
 """Perplexity: how surprised a model is by a text, per token, per word, and in bits per byte.
 
 Source: F. Jelinek, R. Mercer, L. Bahl, J. Baker, "Perplexity: a measure of the difficulty of speech recognition tasks",
-1977. All three are functions of the same sums over all texts, so long texts count for more than short ones.
+1977. All are functions of the same sums over all texts, so long texts count for more than short ones.
 """
 
 from __future__ import annotations
@@ -46,6 +46,20 @@ def token_perplexity(tokenizer: str, window: int, stride: int) -> Perplexity:
     """
     how = f"tokenizer:{tokenizer[:12]}|window:{window}|stride:{stride}"
     return Perplexity("token_perplexity", f"perplexity:token|{how}|v1", "", _per(1))
+
+
+def log_perplexity(tokenizer: str, window: int, stride: int) -> Perplexity:
+    """The logarithm of the perplexity per token, ``-log-likelihood / tokens``, in nats from 0.
+
+    Where two models have one tokenizer, the exponential of the difference is the ratio of their perplexities.
+
+    Args:
+        tokenizer: The hash of the model's tokenizer, as ``token_perplexity`` has it.
+        window: The most tokens that were read together.
+        stride: How many tokens each window added.
+    """
+    how = f"tokenizer:{tokenizer[:12]}|window:{window}|stride:{stride}"
+    return Perplexity("log_perplexity", f"perplexity:log|{how}|v1", "nats", _nats)
 
 
 def word_perplexity(window: int, stride: int) -> Perplexity:
@@ -112,6 +126,10 @@ def _per(column: int) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
         return perplexities
 
     return value
+
+
+def _nats(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    return _share(-sums[:, 0], sums[:, 1])
 
 
 def _bits(sums: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,10 +8,11 @@ from enum import Enum
 from typing import Any
 
 from outcrop.domain.scores import Report
+from outcrop.evaluation.forgetting import Forgetting
 from outcrop.evaluation.tables import TableReport
 
 
-def document(report: Report | TableReport) -> dict[str, Any]:
+def document(report: Report | TableReport | Forgetting) -> dict[str, Any]:
     """The whole report as JSON's own types, by the names of its fields; a number that is not finite becomes None.
 
     Its keys are those of the report's class; for ``Report`` ``job``, ``name``, ``models``, ``scores``, ``comparisons``,

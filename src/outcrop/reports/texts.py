@@ -9,6 +9,7 @@ import unicodedata
 #: How people write the metrics' names; a metric that is not here goes by its own.
 METRICS = {
     "bert_score": "BERTScore",
+    "bits_per_byte": "Bits per byte",
     "bleu": "BLEU",
     "cer": "Character error rate",
     "chrf": "chrF",
@@ -26,7 +27,9 @@ METRICS = {
     "ter": "TER",
     "token_f1": "Token F1",
     "token_f1_set": "Token F1 over sets",
+    "token_perplexity": "Perplexity per token",
     "wer": "Word error rate",
+    "word_perplexity": "Perplexity per word",
 }
 
 #: Embeddings, overrides and isolates of the bidirectional algorithm.
