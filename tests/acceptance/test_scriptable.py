@@ -91,6 +91,11 @@ def test_every_command(command: Command, tmp_path: Path, tiny_folder: Path, runn
     assert call("models", "alias", "nick", "--remove") == {"aliases": {}}
     check = call("data", "check", "train.jsonl", "--model", "tiny")
     assert (check["n_records"], check["n_faults"], check["tokens"]["n_ends_turn"]) == (4, 0, 4)
+    split = call("data", "split", "test.jsonl", "--into", "one=0.5,two=0.5", "--to", "parts")
+    assert [part["n_records"] for part in split["parts"]] == [3, 3]
+    assert call("data", "leakage", "parts/one.jsonl", "parts/two.jsonl")["n_exact_pairs"] == 0
+    assert call("data", "convert", "train.jsonl", "train.csv", "--to", "alpaca")["n_records"] == 4
+    assert call("data", "show", "train.jsonl", "--model", "tiny")["ends_turn"]
     new = ("customize", "tiny", "--train", "train.jsonl", "--name", "new", "--rank", "1")
     assert call(*new, "--estimate")["estimate"]["records"] == 4
     assert call("data", "put", "train.jsonl", "s3://data/sets/") == {"put": "s3://data/sets/train.jsonl"}
@@ -99,6 +104,10 @@ def test_every_command(command: Command, tmp_path: Path, tiny_folder: Path, runn
     made = call(*new)
     assert set(made) == {"job", "name", "model"}
     assert [CurvePoint(**point).step for point in made["model"]["lineage"]["curve"]] == [1]
+    assert call("curve", "new")["run"]["diagnosis"]["verdict"] == "too little to tell"
+    write_lines(tmp_path / "texts.jsonl", [{"input": f"Rock number {place} is grey."} for place in range(3)])
+    forgetting = call("forgetting", "new", "--domain", "texts.jsonl")
+    assert forgetting["text_sets"][0]["n_texts"] == 3
     assert set(call("ask", "tiny", "Say 1", "--against", "new", "--max-tokens", "3")["answers"]) == {"tiny", "new"}
     report = call("evaluate", "tiny", "new", "--data", "test.jsonl", "--task", "summarization", "--max-tokens", "4")
     job = report["name"]
