@@ -9,7 +9,7 @@ from outcrop.app.data import tokenizer_of
 from outcrop.app.data_show import show_record
 from outcrop.data.records import read
 from outcrop.domain.errors import InvalidInput, NotSupported
-from outcrop.domain.records import Purpose
+from outcrop.domain.records import Purpose, Turns
 from tests.doubles import add_scripted, write_lines
 from tests.tiny_model import CONTEXT, tiny_model
 
@@ -77,3 +77,25 @@ def test_models_that_can_not(outcrop: Outcrop, tmp_path: Path) -> None:
     add_scripted(outcrop, tmp_path)
     with pytest.raises(NotSupported, match="scripted: is scripted and has no tokenizer"):
         show_record(outcrop.services, str(path), "scripted")
+
+
+def test_a_text_is_shown_as_it_is_learnt(outcrop: Outcrop, model: str, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "texts.jsonl", [{"input": "Gneiss is foliated."}])
+    found = show_record(outcrop.services, str(path), model, max_length=5, purpose=Purpose.PRE_TRAINING)
+    assert "".join(token.text for token in found.tokens if not token.special) == "Gneiss is foliated."
+    assert [token.carries_loss for token in found.tokens] == [False, *[True] * (len(found.tokens) - 1)]
+    assert found.n_cut == 0
+
+
+def test_only_the_last_turn_carries_loss_where_that_is_wanted(outcrop: Outcrop, model: str, tmp_path: Path) -> None:
+    spoken = [{"role": role, "content": text} for role, text in zip(("user", "assistant") * 2, "abcd", strict=True)]
+    path = write_lines(tmp_path / "turns.jsonl", [{"messages": spoken}])
+    learnt = {
+        turns: "".join(
+            token.text
+            for token in show_record(outcrop.services, str(path), model, turns=turns).tokens
+            if token.carries_loss and not token.special
+        )
+        for turns in Turns
+    }
+    assert learnt == {Turns.ALL: "bd", Turns.LAST: "d"}

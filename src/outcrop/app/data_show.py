@@ -9,7 +9,7 @@ from outcrop.data.faults import in_line
 from outcrop.data.records import RecordReader
 from outcrop.data.truncation import completion_length, truncate
 from outcrop.domain.errors import Fault, InvalidInput, NotSupported
-from outcrop.domain.records import EncodedRecord, Purpose, TrainingRecord
+from outcrop.domain.records import EncodedRecord, Purpose, TextRecord, TrainingRecord, Turns
 from outcrop.models.chat import ChatTokenizer
 from outcrop.reports.tokens import ShownRecord, ShownToken
 from outcrop.services import Services
@@ -17,7 +17,14 @@ from outcrop.stores.address import is_address
 
 
 def show_record(
-    services: Services, place: str, model: str, number: int = 1, max_length: int | None = None
+    services: Services,
+    place: str,
+    model: str,
+    number: int = 1,
+    max_length: int | None = None,
+    *,
+    purpose: Purpose = Purpose.FINE_TUNING,
+    turns: Turns = Turns.ALL,
 ) -> ShownRecord:
     """A training record as tokens, exactly those that training and checking use.
 
@@ -26,7 +33,10 @@ def show_record(
         place: The file, or an ``s3://`` address.
         model: The name of the model that would be trained.
         number: Which record of the file, from 1.
-        max_length: Tokens that a record is cut to; None leaves it whole.
+        max_length: Tokens that a record is cut to; None leaves it whole. A text is shown whole: longer ones are taken
+            apart, and nothing of them is lost.
+        purpose: What the file is for: fine-tuning, or pre-training.
+        turns: Which of the assistant's turns carry loss.
 
     Raises:
         InvalidInput: The record can't be read, there are fewer, or the model can't take it.
@@ -38,15 +48,16 @@ def show_record(
     if tokenizer is None:
         raise NotSupported(f"{model}: is scripted and has no tokenizer; name a model of weights")
     name = place if is_address(place) else ""
-    reader = RecordReader(services.fetch(place), Purpose.FINE_TUNING, name)
+    reader = RecordReader(services.fetch(place), purpose, name)
     where = reader.lines.where
     record = _nth(reader, number)
-    if record.needs_template and not tokenizer.has_template:
+    if isinstance(record, TrainingRecord) and record.needs_template and not tokenizer.has_template:
         expected = 'a record with "prompt" and "completion", or a model with a chat template'
         raise InvalidInput([Fault(where, record.line, "messages", "messages, for a model without one", expected)])
     try:
-        encoded = tokenizer.encode_training(record)
-        kept = encoded if max_length is None else _cut(encoded, max_length)
+        encoded = _encoded(record, tokenizer, turns)
+        whole = max_length is None or isinstance(record, TextRecord)
+        kept = encoded if whole or max_length is None else _cut(encoded, max_length)
     except InvalidInput as error:
         raise InvalidInput(in_line(error, where, record.line)) from error
     return ShownRecord(
@@ -62,12 +73,18 @@ def show_record(
     )
 
 
-def _nth(reader: RecordReader, number: int) -> TrainingRecord:
+def _encoded(record: TrainingRecord | TextRecord, tokenizer: ChatTokenizer, turns: Turns) -> EncodedRecord:
+    if isinstance(record, TextRecord):
+        return tokenizer.encode_document(record.text)
+    return tokenizer.encode_training(record, turns)
+
+
+def _nth(reader: RecordReader, number: int) -> TrainingRecord | TextRecord:
     count = 0
     # A record with several faults has several items.
     for count, (line, items) in enumerate(groupby(reader, key=lambda item: item.line), 1):
         first, *others = items
-        if isinstance(first, TrainingRecord) and count == number:
+        if isinstance(first, TrainingRecord | TextRecord) and count == number:
             return first
         # Without a format, or a line, the fault is of the whole file.
         if isinstance(first, Fault) and (count == number or line is None or reader.format is None):

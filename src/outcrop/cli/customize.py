@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from outcrop.cli.output import JsonOption, duration, print_json, say, shown
+from outcrop.cli.purpose import TrainingAim
 from outcrop.domain.models import Customization
 from outcrop.domain.units import size
 
@@ -25,13 +25,6 @@ def _setting(name: str) -> Any:
     return typer.Option(
         help=f"{row.help} {values[0].upper()}{values[1:]}; {default} where not given.", show_default=False
     )
-
-
-class TrainingAim(StrEnum):
-    """What the data is for."""
-
-    FINE_TUNING = "fine-tuning"
-    PRE_TRAINING = "pre-training"
 
 
 def customize(

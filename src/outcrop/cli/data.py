@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,20 +9,13 @@ import typer
 
 from outcrop.cli import data_show, data_split
 from outcrop.cli.output import JsonOption, print_json
+from outcrop.cli.purpose import Aim
 
 if TYPE_CHECKING:
     from outcrop.data.checking import DatasetCheck
     from outcrop.data.conversion import Conversion
 
 app = typer.Typer(help="Datasets.", no_args_is_help=True, rich_markup_mode=None)
-
-
-class Aim(StrEnum):
-    """What the data is for."""
-
-    FINE_TUNING = "fine-tuning"
-    PRE_TRAINING = "pre-training"
-    EVALUATION = "evaluation"
 
 
 @app.callback()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from outcrop.domain.errors import Fault, InvalidInput
+
 
 class Purpose(StrEnum):
     """What a dataset is for; the formats that are accepted follow from it."""
@@ -27,6 +29,18 @@ class Turns(StrEnum):
 
     ALL = "all"
     LAST = "last"
+
+
+def turns_named(word: str) -> Turns:
+    """The turns that a word means.
+
+    Raises:
+        InvalidInput: It means none.
+    """
+    if word not in set(Turns):
+        want = f"one of {', '.join(Turns)}"
+        raise InvalidInput([Fault("request", None, "turns", repr(word)[:80], want)])
+    return Turns(word)
 
 
 class LongRecords(StrEnum):
