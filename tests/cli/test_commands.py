@@ -59,7 +59,18 @@ def test_a_customization_from_estimate_to_answer(command: Command, tiny_folder: 
 def test_a_long_record_is_foretold_to_be_cut(command: Command, tiny_folder: Path, tmp_path: Path) -> None:
     command("models", "add", str(tiny_folder), "--name", "tiny")
     _, err = command(
-        *("customize", "tiny", "--train", "train.jsonl", "--name", "new", "--estimate", "--max-length", "32")
+        *(
+            "customize",
+            "tiny",
+            "--train",
+            "train.jsonl",
+            "--name",
+            "new",
+            "--estimate",
+            "--no-probe",
+            "--max-length",
+            "32",
+        )
     )
     assert "4 records are longer than max_length and lose the beginning of their prompt" in err
 

@@ -69,6 +69,9 @@ def customize(
     number_format: Annotated[str | None, _setting("number_format")] = None,
     seed: Annotated[int | None, _setting("seed")] = None,
     estimate: Annotated[bool, typer.Option("--estimate", help="Check and estimate only; start nothing.")] = False,
+    probe: Annotated[
+        bool, typer.Option("--probe/--no-probe", help="With --estimate: make a few real steps, or only use a formula.")
+    ] = True,
     detach: Annotated[bool, typer.Option("--detach", help="Start the job and come back at once.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -116,6 +119,7 @@ def customize(
             method=method.value,
             purpose=Purpose(aim.value),
             given=chosen,
+            probe=estimate and probe,
         )
         _show_estimate(prepared)
         if estimate:
@@ -133,13 +137,15 @@ def _show_estimate(prepared: PreparedCustomization) -> None:
     assert tokens is not None
     say(
         f"{foreseen.records:,} records, {foreseen.tokens:,} tokens ({foreseen.loss_tokens:,} with loss), "
-        f"{foreseen.steps:,} steps; end of turn trained: {tokens.n_ends_turn:,} of {foreseen.records:,}"
+        f"{foreseen.steps:,} steps; end of turn trained: {tokens.n_ends_turn:,} of {tokens.n_sequences:,}"
     )
     if tokens.n_truncated:
         say(f"{tokens.n_truncated:,} records are longer than max_length and lose the beginning of their prompt")
+    low, high = duration(foreseen.seconds_low), duration(foreseen.seconds_high)
     say(
-        f"about {duration(foreseen.seconds)} on {prepared.device}, {size(foreseen.memory)} of memory, "
-        f"{size(foreseen.disk)} of disk"
+        f"about {duration(foreseen.seconds)} on {prepared.device} ({low} to {high}), "
+        f"{size(foreseen.memory)} of memory, {size(foreseen.disk)} of disk; {'measured' if foreseen.probed else 'by formula'}, at "
+        f"{foreseen.roof_share:.0%} of this machine's best"
     )
 
 

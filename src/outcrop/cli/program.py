@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from outcrop import __version__
-from outcrop.cli import ask, customize, data, disk, doctor, evaluate, jobs, models, score
+from outcrop.cli import ask, customize, data, disk, doctor, evaluate, jobs, models, score, ways
 from outcrop.cli.output import fail
 from outcrop.domain.errors import OutcropError
 
@@ -40,6 +40,7 @@ def root(
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
 app.command("customize")(customize.customize)
+app.command("ways")(ways.ways)
 app.command("evaluate")(evaluate.evaluate)
 app.command("score")(score.score)
 app.command("ask")(ask.ask)
