@@ -15,11 +15,14 @@ import os
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+import psutil
 
 # Before torch is loaded, here and in the processes that are started.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -74,10 +77,11 @@ def measured(outcrop: Outcrop, number: int, arguments: dict[str, Any]) -> dict[s
     before, began = os.getloadavg()[0], time.perf_counter()
     estimate = outcrop.estimate("base", **given)
     asked = time.perf_counter() - began
+    probed = _newest(outcrop.services.settings.cache_folder / "probes")
     formula = outcrop.estimate("base", **{**given, "seed": 1}, probe=False)
     job = outcrop.customize("base", **given, wait=False)
     assert isinstance(job, Job)
-    peak = _peak(outcrop, job)
+    peak, processor = _peak(outcrop, job)
     job = outcrop.jobs.show(job.id)
     if job.status is not Status.DONE:
         raise SystemExit(f"{job.name}: {job.error}")
@@ -88,8 +92,10 @@ def measured(outcrop: Outcrop, number: int, arguments: dict[str, Any]) -> dict[s
         "probe_seconds": asked,
         "seconds": took,
         "memory": peak,
+        "processor_seconds": processor,
         "training_seconds": job.result["figures"]["seconds"],
         "time_error": estimate.seconds / took - 1,
+        "processor_time_error": estimate.seconds * probed["processor_share"] / processor - 1,
         "memory_error": estimate.memory / peak - 1,
         "formula_memory_error": formula.memory / peak - 1,
         "within_range": estimate.seconds_low <= took <= estimate.seconds_high,
@@ -97,16 +103,25 @@ def measured(outcrop: Outcrop, number: int, arguments: dict[str, Any]) -> dict[s
     }
 
 
-def _peak(outcrop: Outcrop, job: Job) -> int:
-    """The most memory that the job's worker held, in bytes, once it has ended."""
-    peak, status = 0, job.status
+def _newest(folder: Path) -> dict[str, Any]:
+    newest = max(folder.iterdir(), key=lambda path: path.stat().st_mtime)
+    probed: dict[str, Any] = json.loads(newest.read_text(encoding="utf-8"))
+    return probed
+
+
+def _peak(outcrop: Outcrop, job: Job) -> tuple[int, float]:
+    """The most memory that the job's worker held, in bytes, and its seconds of processor time, once it has ended."""
+    peak, processor, status = 0, 0.0, job.status
     while status not in ENDED:
         job = outcrop.jobs.show(job.id)
         status = job.status
         if job.worker is not None:
             peak = max(peak, _resident_peak(job.worker.pid))
+            with suppress(psutil.NoSuchProcess):
+                times = psutil.Process(job.worker.pid).cpu_times()
+                processor = max(processor, times.user + times.system)
         time.sleep(_LOOK)
-    return peak
+    return peak, processor
 
 
 def _resident_peak(pid: int) -> int:
@@ -139,6 +154,7 @@ def keep(model: str, found: dict[str, dict[str, Any]]) -> None:
         "threads": 1,
         "model": model,
         "median_time_error": median(abs(each["time_error"]) for each in found.values()),
+        "median_processor_time_error": median(abs(each["processor_time_error"]) for each in found.values()),
         "median_memory_error": median(abs(each["memory_error"]) for each in found.values()),
         "jobs": found,
     }
@@ -152,13 +168,16 @@ def write_page() -> None:
     result = json.loads(RESULTS.read_text(encoding="utf-8"))
     used = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
     head = (
-        "| job | time: estimate | range | job | error | memory: estimate | job | error | probe | load |\n"
-        "|---|---|---|---|---|---|---|---|---|---|"
+        "| job | time: estimate | range | job | error | in processor time "
+        "| memory: estimate | job | error | probe | load |\n"
+        f"{'|---' * 11}|"
     )
     rows = [_row(name, found) for name, found in result["jobs"].items()]
     text = (
         f"{result['date']}, {result['machine']}, one thread, {result['model']}; {used}.\n\n"
-        f"Median error: {result['median_time_error']:.0%} in time, {result['median_memory_error']:.0%} in memory.\n\n"
+        f"Median error: {result['median_time_error']:.0%} in time "
+        f"({result['median_processor_time_error']:.0%} in processor time), "
+        f"{result['median_memory_error']:.0%} in memory.\n\n"
     )
     page = PAGE.read_text(encoding="utf-8")
     before, after = page.partition(BEGIN)[0], page.partition(END)[2]
@@ -173,6 +192,7 @@ def _row(name: str, found: dict[str, Any]) -> str:
         f"{estimate['seconds_low']:.0f} to {estimate['seconds_high']:.0f} s",
         f"{found['seconds']:.0f} s",
         f"{found['time_error']:+.0%}",
+        f"{found['processor_time_error']:+.0%}",
         f"{estimate['memory'] / 1e9:.2f} GB",
         f"{found['memory'] / 1e9:.2f} GB",
         f"{found['memory_error']:+.0%}",

@@ -143,9 +143,9 @@ def _show_estimate(prepared: PreparedCustomization) -> None:
         say(f"{tokens.n_truncated:,} records are longer than max_length and lose the beginning of their prompt")
     low, high = duration(foreseen.seconds_low), duration(foreseen.seconds_high)
     say(
-        f"about {duration(foreseen.seconds)} on {prepared.device} ({low} to {high}), "
-        f"{size(foreseen.memory)} of memory, {size(foreseen.disk)} of disk; {'measured' if foreseen.probed else 'by formula'}, at "
-        f"{foreseen.roof_share:.0%} of this machine's best"
+        f"about {duration(foreseen.seconds)} ({low} to {high}) on {prepared.device}, "
+        f"{size(foreseen.memory)} of memory, {size(foreseen.disk)} of disk; "
+        f"{'measured' if foreseen.probed else 'by formula'}, at {foreseen.roof_share:.0%} of this machine's best"
     )
 
 

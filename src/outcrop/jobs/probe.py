@@ -67,6 +67,7 @@ def probe_request(services: Services, request: CustomizationRequest, began: floa
         model_bytes=keeping.model_bytes,
         context=mean_context(parts.records),
         validation_context=0.0 if parts.validation is None else mean_context(parts.validation),
+        processor_share=found.processor_share,
     )
 
 

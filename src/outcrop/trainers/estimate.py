@@ -87,6 +87,7 @@ class Probed:
         memory: Bytes at the peak.
         checkpoint_bytes, model_bytes: On disk.
         context, validation_context: Length of the record that a token is in, averaged over tokens.
+        processor_share: The part of its threads' time that the machine gave the probe; the rest went to others.
     """
 
     seconds_per_flop: tuple[float, ...]
@@ -100,6 +101,7 @@ class Probed:
     model_bytes: int
     context: float
     validation_context: float
+    processor_share: float
 
 
 @dataclass(frozen=True)
@@ -189,8 +191,8 @@ def estimate_probed(run: Run, probed: Probed, checkpoint_every: float) -> Estima
     return replace(
         found,
         seconds=whole(usual),
-        seconds_low=whole(ordered[0]) * (1 - _NOISE),
-        seconds_high=whole(ordered[-1]) * (1 + _NOISE),
+        seconds_low=whole(ordered[0]) * min(1 - _NOISE, probed.processor_share),
+        seconds_high=whole(ordered[-1]) * max(1 + _NOISE, 1 / probed.processor_share),
         memory=probed.memory,
         disk=2 * probed.checkpoint_bytes + probed.model_bytes,
         flop=training + validation,

@@ -45,12 +45,14 @@ class ProbedTraining:
         optimizer_seconds: Of one step of the optimiser.
         validation_seconds_per_flop: Of a forward pass, by ``ModelSize.forward_flop``; 0 without validation.
         state: The loop's state at the end, as the job keeps it while it writes the model.
+        processor_share: The part of its threads' time that the machine gave this process.
     """
 
     seconds_per_flop: tuple[float, ...]
     optimizer_seconds: float
     validation_seconds_per_flop: float
     state: Checkpoint
+    processor_share: float
 
 
 @dataclass(frozen=True)
@@ -83,13 +85,15 @@ def probe(task: ProbeTask, keep: Callable[[Checkpoint], None]) -> ProbedTraining
     # One step an epoch: the validation follows each step and keeps a copy of the weights, as it may in the run.
     steps = 2 + len(chosen.numbers)
     plan = replace(task.plan, learning_rate=0.0, steps=steps, steps_per_epoch=1, patience=0)
+    began, worked = time.perf_counter(), time.process_time()
     with _OptimizerClock() as clock:
         state = Loop(task.network, chosen, plan, watch).run()
+    share = _processor_share(task.network.device, time.process_time() - worked, time.perf_counter() - began)
     times = zip(watch.seconds, clock.seconds, chosen.flop, strict=True)
     rates = [(whole - of_optimizer) / flop for whole, of_optimizer, flop in times]
     # What comes first also sets everything up.
     validation = median(chosen.validations[1:]) if chosen.validations else 0.0
-    return ProbedTraining(tuple(rates[1:]), median(clock.seconds[1:]), validation, state)
+    return ProbedTraining(tuple(rates[1:]), median(clock.seconds[1:]), validation, state, share)
 
 
 def peak_memory(device: str) -> int:
@@ -201,6 +205,11 @@ class _OptimizerClock:
 
     def _end(self, *_: object) -> None:
         self.seconds.append(time.perf_counter() - self._began)
+
+
+def _processor_share(device: torch.device, worked: float, passed: float) -> float:
+    """How much of the time that its threads could have worked a process did; on a GPU the processor matters little."""
+    return 1.0 if device.type == "cuda" else min(1.0, worked / passed / torch.get_num_threads())
 
 
 def _micro_batches(task: ProbeTask) -> list[list[int]]:
