@@ -80,3 +80,13 @@ def test_assumptions_out_of_range(tiny: Outcrop, train: Path) -> None:
         "passage_tokens",
         "price_per_hour",
     ]
+
+
+def test_speeds_are_measured_where_steps_are(tiny: Outcrop, train: Path) -> None:
+    by_formula = compare_ways(tiny.services, "tiny", train=train)
+    measured = compare_ways(tiny.services, "tiny", train=train, probe=True)
+    assert (by_formula.probed, measured.probed) == (False, True)
+    assert by_formula.bytes == ROOF["bytes"]
+    assert measured.bytes != by_formula.bytes
+    assert 0 < measured.flops < ROOF["flops"]
+    assert measured.ways[0].seconds_alone > by_formula.ways[0].seconds_alone

@@ -1,15 +1,14 @@
-"""Hand-worked: a body of 100 weights and a head of 20, two layers of width 5, 10 operations and 20 bytes a second."""
+"""Hand-worked: a body of 100 weights and a head of 20, two layers of width 5; 10 operations, 20 bytes a second."""
 
 from __future__ import annotations
 
 import pytest
 
 from outcrop.models.cost import ModelSize
-from outcrop.roof import Roof
 from outcrop.trainers.ways import Candidate, Serving, break_even, price
 
 SIZE = ModelSize(body=100, head=20, lora_per_rank=4, layers=2, width=5, bytes=480, cache_width=6)
-SERVING = Serving(SIZE, Roof(flops=20.0, bytes=20.0, threads=1), share=0.5)
+SERVING = Serving(SIZE, flops=10.0, bytes=20.0)
 
 #: Reading 8 tokens: 2·(100·8 + 20) + 4·2·5·8·8 = 4200 operations, at 10 a second.
 READING = 420.0
@@ -28,10 +27,18 @@ def test_a_response_by_hand(rows: int) -> None:
 
 
 def test_an_adapter_is_read_and_computed_beside_the_model() -> None:
-    adapted = Serving(SIZE, SERVING.roof, 0.5, adapter=10)
+    adapted = Serving(SIZE, 10.0, 20.0, adapter=10)
     # 2·10 operations for each of 8 + 4 tokens, and 4·10 bytes for each of 4.
     more = 2 * 10 * 12 / 10 + 4 * 40 / 20
     assert adapted.response_seconds(8, 4, 1) - SERVING.response_seconds(8, 4, 1) == pytest.approx(more)
+
+
+def test_what_was_seen_is_what_is_foreseen() -> None:
+    # 4200 operations in 42 seconds are 100 a second; a token after 8 takes 2·120 + 4·2·5·8 of them, 5.6 seconds.
+    seen = SERVING.seen(8, 42.0, 5.6 + 67.2)
+    assert seen.flops == pytest.approx(100.0)
+    # 4·120 bytes of weights and 4·6·8 of keys and values in the other 67.2 seconds.
+    assert seen.bytes == pytest.approx(10.0)
 
 
 @pytest.mark.parametrize(

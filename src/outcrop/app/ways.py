@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from outcrop.app.customization import PreparedCustomization, prepare_customization
 from outcrop.data.checking import DatasetCheck
 from outcrop.domain.errors import Fault, InvalidInput
+from outcrop.domain.generation import GenerationParameters, Prompt
 from outcrop.domain.models import Customization
-from outcrop.domain.records import Purpose
+from outcrop.domain.records import Message, Purpose, Role
 from outcrop.engines.planning import Limits
+from outcrop.engines.protocol import Engine
 from outcrop.models.cost import model_size
 from outcrop.roof import read_roof
 from outcrop.services import Services, new_job_id
-from outcrop.trainers.estimate import Estimate
 from outcrop.trainers.ways import Candidate, Serving, Way, price
 
 PROMPTING, RETRIEVAL, FINE_TUNING, PRE_TRAINING = (
@@ -23,6 +25,10 @@ PROMPTING, RETRIEVAL, FINE_TUNING, PRE_TRAINING = (
     "instruction fine-tuning",
     "continued pre-training",
 )
+
+
+#: Tokens of the response that is timed, and how often; the best counts, as other work only makes it slower.
+_TIMED_TOKENS, _TIMES = 9, 3
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,8 @@ class Ways:
     Attributes:
         ways: In that order.
         assumptions: As given.
-        probed: Whether the time of fine-tuning, and the speed, come from real steps.
+        probed: Whether the time of fine-tuning comes from real steps.
+        flops, bytes: The speed of reading prompts and of writing tokens that responses are counted with, a second.
         texts: Whether continued pre-training was counted on texts of its own, and not on the training data.
     """
 
@@ -66,6 +73,8 @@ class Ways:
     assumptions: Assumptions
     probed: bool
     texts: bool
+    flops: float
+    bytes: float
 
 
 def compare_ways(
@@ -85,7 +94,7 @@ def compare_ways(
         train: Training data for fine-tuning.
         texts: Texts for continued pre-training.
         assumptions: Of prompts and price.
-        probe: As ``prepare_customization``.
+        probe: As ``prepare_customization``; also time a few responses.
 
     Raises:
         InvalidInput, NotFound, NotSupported: As ``prepare_customization``; an assumption is out of range.
@@ -96,14 +105,15 @@ def compare_ways(
     tuned = prepared.estimate
     model = services.catalog.model(base)
     root = model if model.base is None else services.catalog.model(model.base)
-    serving = Serving(
-        model_size(services.store.get_folder(root.uri)),
-        read_roof(services.settings.cache_folder, prepared.device),
-        tuned.roof_share,
-    )
+    size = model_size(services.store.get_folder(root.uri))
+    roof = read_roof(services.settings.cache_folder, prepared.device)
     prompt, response = _mean_lengths(prepared.train)
+    serving = Serving(size, roof.flops * tuned.roof_share, roof.bytes)
+    if probe:
+        serving = _seen(services.engines().open(root.name), serving, round(prompt))
     if texts is None:
-        on_texts = _as_texts(tuned, prompt + response, serving)
+        flop = size.training_flop(tuned.tokens, tuned.tokens, prompt + response, None)
+        on_texts = flop / (roof.flops * tuned.roof_share)
     else:
         trained = _prepared(services, base, texts, Purpose.PRE_TRAINING, Customization.FULL, probe=probe)
         on_texts = trained.estimate.seconds
@@ -116,7 +126,8 @@ def compare_ways(
         _candidate(FINE_TUNING, adapted, tuned.seconds, (prompt, response), model.context),
         _candidate(PRE_TRAINING, serving, on_texts, (prompt, response), model.context),
     ]
-    return Ways(price(candidates, assumptions.price_per_hour), assumptions, tuned.probed, texts is not None)
+    ways = price(candidates, assumptions.price_per_hour)
+    return Ways(ways, assumptions, tuned.probed, texts is not None, serving.flops, serving.bytes)
 
 
 def _prepared(
@@ -129,10 +140,27 @@ def _prepared(
     )
 
 
-def _as_texts(tuned: Estimate, length: float, serving: Serving) -> float:
-    """Seconds of training all weights on every token of the training data, as often as fine-tuning does."""
-    flop = serving.size.training_flop(tuned.tokens, tuned.tokens, length, None)
-    return flop / (serving.roof.flops * serving.share)
+def _seen(engine: Engine, serving: Serving, prompt_tokens: int) -> Serving:
+    """The model as fast as it answers a prompt of that many tokens, or nearly so."""
+    prompt = Prompt(0, (Message(Role.USER, "one " * prompt_tokens),))
+    reading, whole = (min(_timed(engine, prompt, tokens) for _ in range(_TIMES)) for tokens in (1, _TIMED_TOKENS))
+    if whole.tokens == 1 or whole.seconds <= reading.seconds:
+        return serving
+    per_token = (whole.seconds - reading.seconds) / (whole.tokens - 1)
+    return serving.seen(reading.prompt_tokens, reading.seconds, per_token)
+
+
+@dataclass(frozen=True, order=True)
+class _Timed:
+    seconds: float
+    prompt_tokens: int
+    tokens: int
+
+
+def _timed(engine: Engine, prompt: Prompt, max_tokens: int) -> _Timed:
+    began = time.perf_counter()
+    (response,) = engine.generate([prompt], GenerationParameters(max_tokens=max_tokens))
+    return _Timed(time.perf_counter() - began, response.prompt_tokens, len(response.tokens))
 
 
 def _mean_lengths(found: DatasetCheck) -> tuple[float, float]:

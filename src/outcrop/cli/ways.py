@@ -26,7 +26,7 @@ def ways(
         float | None, typer.Option(help="What an hour of this machine costs; times alone where not given.")
     ] = None,
     probe: Annotated[
-        bool, typer.Option("--probe/--no-probe", help="Make a few real steps, or only use a formula.")
+        bool, typer.Option("--probe/--no-probe", help="Make a few real steps and responses, or only use a formula.")
     ] = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -54,8 +54,8 @@ def _show(found: Ways) -> None:
             say(f"{way.name}: prompt and response do not fit into the model's context")
     if not found.texts:
         say("continued pre-training is counted on the training records, with loss on every token; --texts names others")
-    speed = "measured by real steps" if found.probed else "by formula"
-    say(f"speed: {speed}; docs/how-to/estimate.md says what each figure assumes")
+    rates = f"prompts read at {found.flops / 1e9:,.0f} GFLOP/s, tokens written at {found.bytes / 1e9:,.1f} GB/s"
+    say(f"{rates}; docs/how-to/estimate.md says what each figure assumes")
 
 
 def _row(way: Way, untrained: list[str]) -> list[str]:

@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from outcrop.models.cost import ModelSize
-from outcrop.roof import Roof
 
 #: Bytes of a number, as the engine computes.
 _NUMBER = 4
@@ -26,25 +25,41 @@ _NUMBER = 4
 
 @dataclass(frozen=True)
 class Serving:
-    """A model on a machine: ``share`` is the part of the roof's operations that it reaches.
+    """A model on a machine.
 
-    ``adapter`` counts LoRA's weights, which the engine applies beside the model's.
+    Attributes:
+        size: The model's.
+        flops: Operations a second that it reaches.
+        bytes: Bytes of memory a second that it reads while it writes tokens.
+        adapter: LoRA's weights, which the engine applies beside the model's.
     """
 
     size: ModelSize
-    roof: Roof
-    share: float
+    flops: float
+    bytes: float
     adapter: int = 0
 
     def response_seconds(self, prompt_tokens: float, response_tokens: float, rows: int) -> float:
         """Seconds that one response takes where ``rows`` of them are made at once."""
-        rate = self.roof.flops * self.share
-        reading = self._flop(prompt_tokens, prompt_tokens) / rate
+        reading = self._flop(prompt_tokens, prompt_tokens) / self.flops
         # What a token looks back at, on average over the response.
         context = prompt_tokens + response_tokens / 2
-        weights = _NUMBER * (self.size.body + self.size.head + self.adapter) / rows
-        cache = _NUMBER * self.size.cache_width * context
-        return reading + response_tokens * ((weights + cache) / self.roof.bytes + self._flop(1, context) / rate)
+        memory = self._weights() / rows + self._cache(context)
+        return reading + response_tokens * (memory / self.bytes + self._flop(1, context) / self.flops)
+
+    def seen(self, prompt_tokens: int, reading_seconds: float, token_seconds: float) -> Serving:
+        """The same, as fast as it was seen to read a prompt and to write the tokens of one response after it."""
+        flops = self._flop(prompt_tokens, prompt_tokens) / reading_seconds
+        memory = self._weights() + self._cache(prompt_tokens)
+        # Where a token takes hardly longer than its arithmetic, memory is no limit that could be seen.
+        beyond = max(token_seconds - self._flop(1, prompt_tokens) / flops, token_seconds / 10)
+        return replace(self, flops=flops, bytes=memory / beyond)
+
+    def _weights(self) -> float:
+        return _NUMBER * (self.size.body + self.size.head + self.adapter)
+
+    def _cache(self, context: float) -> float:
+        return _NUMBER * self.size.cache_width * context
 
     def _flop(self, tokens: float, context: float) -> float:
         return self.size.forward_flop(tokens, 1, context) + 2 * self.adapter * tokens
