@@ -268,7 +268,7 @@ def test_messages_for_a_model_without_a_template(capsys: pytest.CaptureFixture[s
     assert 'records with "prompt" and "completion", or a model with a chat template' in message
     assert error["n_faults"] == 1
     # Prompts with completions are joined plainly.
-    assert program(["customize", "bare", "--train", "train.jsonl", "--name", "new", "--estimate"]) == 0
+    assert program(["customize", "bare", "--train", "train.jsonl", "--name", "new", "--estimate", "--no-probe"]) == 0
 
 
 # names, numbers and everything else on the command line

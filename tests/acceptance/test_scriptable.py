@@ -97,7 +97,8 @@ def test_every_command(command: Command, tmp_path: Path, tiny_folder: Path, runn
     assert call("data", "convert", "train.jsonl", "train.csv", "--to", "alpaca")["n_records"] == 4
     assert call("data", "show", "train.jsonl", "--model", "tiny")["ends_turn"]
     new = ("customize", "tiny", "--train", "train.jsonl", "--name", "new", "--rank", "1")
-    assert call(*new, "--estimate")["estimate"]["records"] == 4
+    assert call(*new, "--estimate", "--no-probe")["estimate"]["records"] == 4
+    assert len(call("ways", "tiny", "--train", "train.jsonl", "--no-probe")["ways"]) == 4
     assert call("data", "put", "train.jsonl", "s3://data/sets/") == {"put": "s3://data/sets/train.jsonl"}
     assert call("data", "check", "s3://data/sets/train.jsonl")["path"] == "s3://data/sets/train.jsonl"
     assert call("jobs", "list") == {"jobs": []}

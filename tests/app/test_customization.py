@@ -57,7 +57,7 @@ TOKENS = PROMPT + COMPLETION
 
 
 def test_the_estimate_is_the_count_by_hand(tiny: Outcrop, train: Path) -> None:
-    found = tiny.estimate("tiny", train=train, name="new", epochs=2, batch_size=3, rank=4)
+    found = tiny.estimate("tiny", train=train, name="new", probe=False, epochs=2, batch_size=3, rank=4)
     assert (found.records, found.tokens, found.loss_tokens) == (8, 2 * 8 * TOKENS, 2 * 8 * COMPLETION)
     # Three batches an epoch: 3, 3 and 2 records.
     assert found.steps == 6
@@ -73,7 +73,7 @@ def test_the_estimate_is_the_count_by_hand(tiny: Outcrop, train: Path) -> None:
 
 
 def test_full_training_changes_all_weights(tiny: Outcrop, train: Path) -> None:
-    found = tiny.estimate("tiny", train=train, name="new", method="full")
+    found = tiny.estimate("tiny", train=train, name="new", probe=False, method="full")
     assert found.trained_weights == BODY + HEAD
     seen, learnt = 8 * TOKENS, 8 * COMPLETION
     assert found.flop == 6 * (BODY * seen + HEAD * learnt) + 12 * 2 * 64 * TOKENS * seen
@@ -81,7 +81,7 @@ def test_full_training_changes_all_weights(tiny: Outcrop, train: Path) -> None:
 
 def test_validation_costs_a_pass_before_and_after_each_epoch(tiny: Outcrop, train: Path, tmp_path: Path) -> None:
     held_out = pairs(tmp_path / "held-out.jsonl", 2)
-    given: dict[str, Any] = {"train": train, "name": "new", "epochs": 2}
+    given: dict[str, Any] = {"train": train, "name": "new", "epochs": 2, "probe": False}
     without, with_it = tiny.estimate("tiny", **given), tiny.estimate("tiny", validation=held_out, **given)
     seen, learnt = 2 * TOKENS, 2 * COMPLETION
     forward = 2 * (BODY * seen + HEAD * learnt) + 4 * 2 * 64 * TOKENS * seen
@@ -92,10 +92,10 @@ def test_what_this_home_has_seen_is_believed(tiny: Outcrop, train: Path) -> None
     lineage = replace(LINEAGE, figures={"roof_share": 0.1})
     made = a_model("made", kind=ModelKind.ADAPTER, base="tiny", lineage=lineage)
     tiny.services.catalog.add_model(made)
-    found = tiny.estimate("tiny", train=train, name="new")
+    found = tiny.estimate("tiny", train=train, name="new", probe=False)
     assert found.seconds == pytest.approx(found.flop / (0.1 * ROOF["flops"]))
     # The other method's runs say nothing about this one's.
-    full = tiny.estimate("tiny", train=train, name="new", method="full")
+    full = tiny.estimate("tiny", train=train, name="new", probe=False, method="full")
     assert full.seconds == pytest.approx(full.flop / (USUAL_SHARE * ROOF["flops"]))
 
 
@@ -175,7 +175,7 @@ def test_a_full_disk(tiny: Outcrop, train: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_too_little_memory(tiny: Outcrop, train: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("outcrop.app.customization.psutil.virtual_memory", lambda: SimpleNamespace(total=1e6))
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(total=1e6))
     with pytest.raises(NotSupported, match=r"this machine has .* of memory.*use the method lora, a smaller batch_size"):
         tiny.customize("tiny", train=train, name="new")
     assert nothing_happened(tiny)
@@ -216,7 +216,7 @@ def test_a_custom_model_is_made_and_answers(here: Outcrop, tiny_folder: Path, tr
     assert not isinstance(report, Job)
     assert [each.name for each in report.models] == ["tiny", "new"]
     assert report.models[1].trained_on == str(train)
-    assert here.estimate("tiny", train=train, name="other").seconds > 0
+    assert here.estimate("tiny", train=train, name="other", probe=False).seconds > 0
 
 
 # what people elsewhere find out too late

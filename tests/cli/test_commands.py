@@ -43,7 +43,7 @@ def test_a_customization_from_estimate_to_answer(command: Command, tiny_folder: 
     out, err = command("customize", "tiny", "--train", "train.jsonl", "--name", "new", "--rank", "1")
     torch.use_deterministic_algorithms(False)
     assert "4 records, 132 tokens (36 with loss), 1 steps\nend of turn trained: 4 of 4" in err
-    assert "about 0 s on cpu" in err
+    assert "about 0 s (0 s to 0 s) on cpu" in err
     assert "new is ready: weights " in out
     assert "outcrop ask new --against tiny" in out
     out, _ = command("models", "show", "new")
@@ -59,7 +59,18 @@ def test_a_customization_from_estimate_to_answer(command: Command, tiny_folder: 
 def test_a_long_record_is_foretold_to_be_cut(command: Command, tiny_folder: Path, tmp_path: Path) -> None:
     command("models", "add", str(tiny_folder), "--name", "tiny")
     _, err = command(
-        *("customize", "tiny", "--train", "train.jsonl", "--name", "new", "--estimate", "--max-length", "32")
+        *(
+            "customize",
+            "tiny",
+            "--train",
+            "train.jsonl",
+            "--name",
+            "new",
+            "--estimate",
+            "--no-probe",
+            "--max-length",
+            "32",
+        )
     )
     assert "4 records are longer than max_length and lose the beginning of their prompt" in err
 

@@ -28,7 +28,7 @@ from outcrop.trainers.loop import Plan
 from outcrop.trainers.protocol import Checkpoint, Step
 from tests.doubles import taken_over
 
-SIZE = ModelSize(body=100, head=20, lora_per_rank=4, layers=2, width=5, bytes=480)
+SIZE = ModelSize(body=100, head=20, lora_per_rank=4, layers=2, width=5, bytes=480, cache_width=20)
 PLAN = Plan(steps=40, steps_per_epoch=10, learning_rate=1e-3)
 COST = TrainingCost(SIZE, None, Roof(flops=1e6, bytes=1e6, threads=1))
 

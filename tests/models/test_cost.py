@@ -41,9 +41,19 @@ def test_the_sizes_of_a_tiny_model_by_hand(tiny_folder: Path) -> None:
     per_rank = 2 * (64 + 64) + 2 * (32 + 64) + 3 * (192 + 64)
     size = model_size(tiny_folder)
     assert size == ModelSize(
-        body=2 * layer, head=259 * 64, lora_per_rank=2 * per_rank, layers=2, width=64, bytes=size.bytes
+        body=2 * layer,
+        head=259 * 64,
+        lora_per_rank=2 * per_rank,
+        layers=2,
+        width=64,
+        bytes=size.bytes,
+        cache_width=2 * 2 * 32,
     )
     assert size.bytes == 4 * (2 * layer + 259 * 64 + 5 * 64)  # five norms
+
+
+def test_lora_beside_some_layers_only(tiny_folder: Path) -> None:
+    assert model_size(tiny_folder, "q_proj,v_proj").lora_per_rank == 2 * ((64 + 64) + (64 + 32))
 
 
 @pytest.mark.parametrize(("layers", "width", "rank"), [(1, 32, 4), (3, 64, 16)])
@@ -86,7 +96,7 @@ def test_bytes_are_as_stored(tmp_path: Path, tiny_folder: Path) -> None:
 
 
 def test_the_formulas() -> None:
-    size = ModelSize(body=1000, head=300, lora_per_rank=10, layers=2, width=8, bytes=0)
+    size = ModelSize(body=1000, head=300, lora_per_rank=10, layers=2, width=8, bytes=0, cache_width=0)
     # 2·(1000·50 + 300·5) + 4·2·8·20·50
     assert size.forward_flop(50, 5, 20) == 103_000 + 64_000
     # 4·(1000·50 + 300·5) + 6·(10·4)·50 + 12·2·8·20·50

@@ -167,11 +167,28 @@ class Outcrop:
         name: str,
         validation: str | Path | None = None,
         method: str = "lora",
+        purpose: str = "fine-tuning",
+        probe: bool = True,
         **hyperparameters: Any,
     ) -> Estimate:
-        """What ``customize`` with the same arguments would take; it raises what that would raise."""
+        """What ``customize`` with the same arguments would take; it raises what that would raise.
+
+        With ``probe``, a few real steps are made in a process of its own, unless they were made before; that takes
+        about as long as loading the model and five steps. Without, a kept probe is used, or a formula.
+
+        Raises:
+            NotSupported: Also where the probe failed.
+        """
         return prepare_customization(
-            self.services, base, train=train, name=name, validation=validation, method=method, given=hyperparameters
+            self.services,
+            base,
+            train=train,
+            name=name,
+            validation=validation,
+            method=method,
+            purpose=_purpose(purpose),
+            given=hyperparameters,
+            probe=probe,
         ).estimate
 
     def customize(

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from outcrop.app.data import absolute, check_at, tokenizer_of
+from outcrop.app.estimating import Subject, foresee
 from outcrop.data.checking import DatasetCheck
 from outcrop.domain.codec import to_json
 from outcrop.domain.errors import AlreadyExists, Fault, InvalidInput, NotFound, NotSupported
@@ -23,11 +22,10 @@ from outcrop.domain.scores import Direction
 from outcrop.domain.units import size
 from outcrop.metrics import named
 from outcrop.models.chat import ChatTokenizer
-from outcrop.models.cost import model_size
 from outcrop.models.device import choose_device, has_bfloat16
-from outcrop.roof import read_roof
+from outcrop.models.memory import usable_memory
 from outcrop.services import Services, new_job_id
-from outcrop.trainers.estimate import USUAL_SHARE, Estimate, Volume, estimate
+from outcrop.trainers.estimate import Estimate
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,7 @@ def prepare_customization(
     purpose: Purpose = Purpose.FINE_TUNING,
     output: str | Path | None = None,
     given: Mapping[str, Any] | None = None,
+    probe: bool = False,
 ) -> PreparedCustomization:
     """Check a customization from end to end, without starting it.
 
@@ -65,12 +64,13 @@ def prepare_customization(
         purpose: Whether the data are answers to learn, or texts for continued pre-training.
         output: A folder or an ``s3://`` address for the curve's tables.
         given: Hyperparameters.
+        probe: Measure a few real steps for the estimate, unless that was done before.
 
     Raises:
         InvalidInput: Faults in names, data or hyperparameters: all of them.
         NotFound: There is no such base model, or no such metric.
         AlreadyExists: A model of that name is there, or a job is making one.
-        NotSupported: The base does not allow the method, or memory or disk would not do.
+        NotSupported: The base does not allow the method, memory or disk would not do, or the probe failed.
     """
     wanted = _method(method)
     model = services.catalog.model(base)
@@ -83,8 +83,6 @@ def prepare_customization(
     hyperparameters, checks = _checked(services, tokenizer, model, name, wanted, given or {}, data)
     device = choose_device(services.settings.device)
     hyperparameters = replace(hyperparameters, number_format=_number_format(hyperparameters.number_format, device))
-    foreseen = _estimate(services, model, wanted, hyperparameters, checks, device)
-    _require_room(services, foreseen, device)
     request = CustomizationRequest(
         model=name,
         base=model.name,
@@ -96,6 +94,11 @@ def prepare_customization(
         purpose=purpose,
         output=None if output is None else absolute(output),
     )
+    subject = Subject(request, checks, tokenizer, device)
+    # Before anything is tried: a probe of what can't fit would take the machine down with it.
+    _require_room(services, foresee(services, subject, probe=False), device)
+    foreseen = foresee(services, subject, probe=probe)
+    _require_room(services, foreseen, device)
     return PreparedCustomization(request, checks[0], checks[1] if len(checks) > 1 else None, foreseen, device)
 
 
@@ -226,41 +229,6 @@ def _dataset(found: DatasetCheck) -> Dataset:
     return Dataset(found.path, found.content_hash)
 
 
-def _estimate(
-    services: Services,
-    model: Model,
-    method: Customization,
-    hyperparameters: Hyperparameters,
-    checks: list[DatasetCheck],
-    device: str,
-) -> Estimate:
-    root = model if model.base is None else services.catalog.model(model.base)
-    size = model_size(services.store.get_folder(root.uri))
-    train = checks[0].tokens
-    held_out = checks[1].tokens if len(checks) > 1 else None
-    assert train is not None
-    volume = Volume(
-        records=train.n_sequences,
-        tokens=train.total_after_truncation,
-        loss_tokens=train.carrying_loss,
-        longest=min(train.lengths.maximum, hyperparameters.max_length),
-        validation_tokens=held_out.total_after_truncation if held_out else 0,
-        validation_loss_tokens=held_out.carrying_loss if held_out else 0,
-    )
-    roof = read_roof(services.settings.cache_folder, device)
-    share = _seen_share(services, method)
-    return estimate(size, volume, hyperparameters, lora=method is Customization.LORA, roof=roof, share=share)
-
-
-def _seen_share(services: Services, method: Customization) -> float:
-    """The share of the roof that the last run of this method reached in this home."""
-    newest = sorted(services.catalog.models(), key=lambda model: model.created)
-    lineages = [model.lineage for model in newest if model.lineage is not None]
-    figures = [lineage.figures for lineage in lineages if lineage.method is method]
-    shares = [found["roof_share"] for found in figures if found.get("roof_share")]
-    return shares[-1] if shares else USUAL_SHARE
-
-
 def _require_room(services: Services, foreseen: Estimate, device: str) -> None:
     """Refuse what can't end well: a full disk or memory would be found out after hours."""
     free = shutil.disk_usage(services.settings.home).free
@@ -269,9 +237,18 @@ def _require_room(services: Services, foreseen: Estimate, device: str) -> None:
             f"{services.settings.home}: has {size(free)} free, the job needs about {size(foreseen.disk)}; "
             "`outcrop disk` shows what may go"
         )
-    memory = psutil.virtual_memory().total
-    if device == "cpu" and foreseen.memory > memory:
+    memory = _memory_of(device)
+    if foreseen.memory > memory:
         raise NotSupported(
-            f"this machine has {size(memory)} of memory, the job needs about {size(foreseen.memory)}; "
-            "use the method lora, a smaller batch_size or a smaller max_length"
+            f"{'this machine' if device == 'cpu' else device} has {size(memory)} of memory, the job needs about "
+            f"{size(foreseen.memory)}; use the method lora, a smaller batch_size or a smaller max_length"
         )
+
+
+def _memory_of(device: str) -> int:
+    """Bytes that a job may use there."""
+    if device == "cpu":
+        return usable_memory()
+    import torch
+
+    return int(torch.cuda.get_device_properties(device).total_memory)

@@ -23,6 +23,7 @@ from outcrop.domain.jobs import HELD, Status
 from outcrop.domain.units import size
 from outcrop.models.device import choose_device
 from outcrop.models.hub import hub_address, reach_hub
+from outcrop.models.memory import usable_memory
 from outcrop.roof import Roof, kept_roof, raise_roof
 from outcrop.services import open_catalog, open_services
 from outcrop.settings import SETTINGS, Settings, read_settings
@@ -256,10 +257,11 @@ def _threads() -> int | None:
 
 
 def _memory() -> Finding:
-    memory = psutil.virtual_memory()
-    values = {"total": memory.total, "available": memory.available}
-    text = f"{size(memory.total)}, {size(memory.available)} of it available"
-    if memory.available < _TRAINING:
+    total = usable_memory()
+    available = min(int(psutil.virtual_memory().available), total)
+    values = {"total": total, "available": available}
+    text = f"{size(total)}, {size(available)} of it available"
+    if available < _TRAINING:
         advice = f"training the default model takes about {size(_TRAINING)}: end other programs, or lower --batch-size"
         return Finding("memory", State.WARNING, text, advice, values)
     return Finding("memory", State.OK, text, values=values)

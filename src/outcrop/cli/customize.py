@@ -65,6 +65,9 @@ def customize(
         str | None, typer.Option(help="A folder, or s3://BUCKET/PREFIX, for the curve's tables as Bedrock writes them.")
     ] = None,
     estimate: Annotated[bool, typer.Option("--estimate", help="Check and estimate only; start nothing.")] = False,
+    probe: Annotated[
+        bool, typer.Option("--probe/--no-probe", help="With --estimate: make a few real steps, or only use a formula.")
+    ] = True,
     detach: Annotated[bool, typer.Option("--detach", help="Start the job and come back at once.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -113,6 +116,7 @@ def customize(
             purpose=Purpose(aim.value),
             output=output,
             given=chosen,
+            probe=estimate and probe,
         )
         _show_estimate(prepared)
         if estimate:
@@ -138,9 +142,11 @@ def _show_estimate(prepared: PreparedCustomization) -> None:
         say(f"{tokens.n_truncated:,} records are longer than max_length and lose the beginning of their prompt")
     if tokens.n_dropped:
         say(f"{tokens.n_dropped:,} records are longer than max_length and are left out")
+    low, high = duration(foreseen.seconds_low), duration(foreseen.seconds_high)
     say(
-        f"about {duration(foreseen.seconds)} on {prepared.device}, {size(foreseen.memory)} of memory, "
-        f"{size(foreseen.disk)} of disk"
+        f"about {duration(foreseen.seconds)} ({low} to {high}) on {prepared.device}, "
+        f"{size(foreseen.memory)} of memory, {size(foreseen.disk)} of disk; "
+        f"{'measured' if foreseen.probed else 'by formula'}, at {foreseen.roof_share:.0%} of this machine's best"
     )
 
 

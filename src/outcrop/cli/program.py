@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from outcrop import __version__
-from outcrop.cli import ask, curve, customize, data, disk, doctor, evaluate, forgetting, jobs, models, score
+from outcrop.cli import ask, curve, customize, data, disk, doctor, evaluate, forgetting, jobs, models, score, ways
 from outcrop.cli.output import fail
 from outcrop.domain.errors import OutcropError
 
@@ -41,6 +41,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
 app.command("customize")(customize.customize)
 app.command("curve")(curve.curve)
+app.command("ways")(ways.ways)
 app.command("evaluate")(evaluate.evaluate)
 app.command("forgetting")(forgetting.forgetting)
 app.command("score")(score.score)

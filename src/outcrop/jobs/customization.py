@@ -14,8 +14,8 @@ from outcrop.jobs.curve_output import put_curves
 from outcrop.jobs.datasets import require_unchanged
 from outcrop.jobs.lease import Lease
 from outcrop.jobs.training import TrainingCost, TrainingWatch
-from outcrop.jobs.training_setup import TrainingSetup
-from outcrop.models.cost import model_size
+from outcrop.jobs.training_parts import TrainingParts
+from outcrop.models.cost import ALL, model_size
 from outcrop.models.weights import tensor_entries, weights_hash
 from outcrop.roof import read_roof
 from outcrop.services import Services
@@ -59,8 +59,7 @@ def help_with(services: Services, job: Job) -> None:
         OutcropError: As ``run``, where the set-up fails here too.
     """
     world = world_from_environment()
-    setup = TrainingSetup(services, from_json(CustomizationRequest, job.request), world)
-    loop = setup.loop(_Silence())
+    loop = TrainingParts(services, from_json(CustomizationRequest, job.request), world).loop(_Silence())
     # The leader says which of the job's checkpoints can be read; none is -1.
     place = int(world.add([0.0])[0])
     if place >= 0:
@@ -97,19 +96,20 @@ class _Training:
         self._lease = lease
         self._request = request
         self._world: World = world_from_environment()
-        self._setup = TrainingSetup(services, request, self._world)
+        self._parts = TrainingParts(services, request, self._world)
+        self._plan = self._parts.plan()
 
     def run(self) -> Checkpoint:
         """Train to the end, from the last checkpoint if there is one."""
-        plan = self._setup.plan
+        plan = self._plan
         checkpoint, keys = self._last_checkpoint()
         watch = TrainingWatch(self._services, self._lease, plan, self._cost(), keys)
-        loop = self._setup.loop(watch)
+        loop = self._parts.loop(watch)
         if checkpoint is not None:
             loop.restore(checkpoint)
             self._lease.log(f"continuing after step {checkpoint.step} of {plan.steps}")
         else:
-            self._lease.log(f"training {self._request.model} for {plan.steps} steps on {self._setup.device}")
+            self._lease.log(f"training {self._request.model} for {plan.steps} steps on {self._parts.device}")
         final = loop.run()
         if final.step < plan.steps:
             self._lease.log(f"stopped early after step {final.step} of {plan.steps}: no validation was better for long")
@@ -122,7 +122,7 @@ class _Training:
         job, fence = self._lease.job.id, self._lease.fence
         key = f"models/{job}-{fence}"
         with self._services.scratch() as folder:
-            self._setup.save(folder / "model")
+            self._parts.save(folder / "model")
             weights = weights_hash(folder / "model")
             parameters = sum(entry.size for entry in tensor_entries(folder / "model"))
             self._lease.hold()
@@ -137,18 +137,16 @@ class _Training:
             "model": model.name,
             "weights": weights,
             "figures": model.lineage.figures,
-            "steps": self._setup.plan.steps,
+            "steps": self._plan.steps,
             "curve": curve,
         }
         return model, result
 
     def _cost(self) -> TrainingCost:
-        roof = read_roof(self._services.settings.cache_folder, self._setup.device)
-        return TrainingCost(model_size(self._setup.folder), self._rank, roof)
-
-    @property
-    def _rank(self) -> int | None:
-        return self._request.hyperparameters.rank if self._request.method is Customization.LORA else None
+        values = self._request.hyperparameters
+        roof = read_roof(self._services.settings.cache_folder, self._parts.device)
+        size = model_size(self._parts.folder, values.targets or ALL)
+        return TrainingCost(size, values.rank if self._parts.lora else None, roof)
 
     def _last_checkpoint(self) -> tuple[Checkpoint | None, list[str]]:
         """The newest checkpoint whose files are whole and unaltered; its key and those of the ones before it."""
@@ -164,7 +162,7 @@ class _Training:
         return None, []
 
     def _model(self, key: str, weights: str, parameters: int, final: Checkpoint) -> Model:
-        request, base = self._request, self._setup.base
+        request, base = self._request, self._parts.base
         lineage = Lineage(
             job=self._lease.job.id,
             base=base.name,
@@ -178,7 +176,7 @@ class _Training:
             curve=final.curve,
             figures=self._cost().figures(final.totals),
         )
-        adapter = request.method is Customization.LORA
+        adapter = self._parts.lora
         reason = "it is an adapter; export it as safetensors and add that as a model of its own" if adapter else ""
         customizations = {Customization.LORA.value: "", Customization.FULL.value: reason}
         return Model(
@@ -194,6 +192,6 @@ class _Training:
             context=base.context,
             customizations=customizations,
             created=time.time(),
-            base=self._setup.root.name if adapter else None,
+            base=self._parts.root.name if adapter else None,
             lineage=lineage,
         )

@@ -13,8 +13,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from outcrop.models.weights import TensorEntry, tensor_entries
+
+#: LoRA beside every matrix of the body.
+ALL = "all-linear"
 
 _EMBEDDINGS = ("embed_tokens.weight", "wte.weight", "wpe.weight")
 _HEADS = ("lm_head.weight", "embed_out.weight")
@@ -28,9 +32,10 @@ class ModelSize:
     Attributes:
         body: Weights in the body's matrices.
         head: Weights in the head, whether or not they are the embedding's.
-        lora_per_rank: Weights that LoRA adds per unit of rank: inputs plus outputs of every matrix of the body.
+        lora_per_rank: Weights that LoRA adds per unit of rank: inputs plus outputs of the matrices it is put beside.
         layers, width: Of the network.
         bytes: The weights' size as stored.
+        cache_width: Numbers that the network keeps of a token while it writes: keys and values of all layers.
     """
 
     body: int
@@ -39,6 +44,7 @@ class ModelSize:
     layers: int
     width: int
     bytes: int
+    cache_width: int
 
     def forward_flop(self, tokens: float, head_tokens: float, context: float) -> float:
         """Floating-point operations of a forward pass over ``tokens``, of which ``head_tokens`` need logits."""
@@ -55,8 +61,12 @@ class ModelSize:
         return self.body + self.head if rank is None else self.lora_per_rank * rank
 
 
-def model_size(folder: Path) -> ModelSize:
+def model_size(folder: Path, targets: str = ALL) -> ModelSize:
     """The sizes of a model, from its files' headers.
+
+    Args:
+        folder: The model.
+        targets: Names of the layers that LoRA is put beside, with commas between.
 
     Raises:
         NotSupported: As ``tensor_entries``.
@@ -67,14 +77,27 @@ def model_size(folder: Path) -> ModelSize:
     heads = [entry for entry in matrices if entry.name.endswith(_HEADS)]
     embeddings = [entry for entry in matrices if entry.name.endswith(_EMBEDDINGS)]
     body = [entry for entry in matrices if entry not in heads and entry not in embeddings]
+    layers = int(config.get("num_hidden_layers") or config.get("n_layer") or 0)
+    width = int(config.get("hidden_size") or config.get("n_embd") or 0)
     return ModelSize(
         body=sum(entry.size for entry in body),
         head=max((entry.size for entry in heads or embeddings), default=0),
-        lora_per_rank=sum(sum(entry.shape) for entry in body),
-        layers=int(config.get("num_hidden_layers") or config.get("n_layer") or 0),
-        width=int(config.get("hidden_size") or config.get("n_embd") or 0),
+        lora_per_rank=sum(sum(entry.shape) for entry in body if _is_target(entry, targets)),
+        layers=layers,
+        width=width,
         bytes=sum(_stored(entry) for entry in entries),
+        cache_width=2 * layers * _key_width(config, width),
     )
+
+
+def _key_width(config: dict[str, Any], width: int) -> int:
+    """Numbers of a token's keys in one layer; several heads may share theirs."""
+    heads = config.get("num_attention_heads") or config.get("n_head") or 1
+    return int((config.get("num_key_value_heads") or heads) * (config.get("head_dim") or width // heads))
+
+
+def _is_target(entry: TensorEntry, targets: str) -> bool:
+    return targets == ALL or entry.name.removesuffix(".weight").rpartition(".")[2] in targets.split(",")
 
 
 def _stored(entry: TensorEntry) -> int:
