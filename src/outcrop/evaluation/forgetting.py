@@ -23,8 +23,8 @@ from outcrop.metrics.statistics.holm import holm
 #: Texts below which an interval is called rough: the bootstrap has little to draw from.
 FEW = 30
 
-#: Bytes of text that are scored between two words about progress: some thousand tokens.
-_CHUNK = 16 * 1024
+#: Bytes of text that are scored between two words about progress: two or three thousand tokens.
+_CHUNK = 8 * 1024
 
 Tell = Callable[[int, int], None]
 """Called with bytes done and bytes in all, those of every model counted."""
