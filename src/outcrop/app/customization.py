@@ -95,10 +95,12 @@ def prepare_customization(
         output=None if output is None else absolute(output),
     )
     subject = Subject(request, checks, tokenizer, device)
-    # Before anything is tried: a probe of what can't fit would take the machine down with it.
-    _require_room(services, foresee(services, subject, probe=False), device)
-    foreseen = foresee(services, subject, probe=probe)
+    foreseen = foresee(services, subject, probe=False)
+    # Before a probe: one of what can't fit would take the machine down with it.
     _require_room(services, foreseen, device)
+    if probe and not foreseen.probed:
+        foreseen = foresee(services, subject, probe=True)
+        _require_room(services, foreseen, device)
     return PreparedCustomization(request, checks[0], checks[1] if len(checks) > 1 else None, foreseen, device)
 
 

@@ -46,7 +46,7 @@ EXTRAS = {
 _FULL, _LOW = 1_000_000_000, 5_000_000_000
 
 #: Bytes of memory that the estimate gives for training the default model on the example, by LoRA, as by default.
-_TRAINING = 8_000_000_000
+_TRAINING = 4_200_000_000
 
 #: Seconds that the hub gets to connect, and again to answer.
 _PATIENCE = 3.0

@@ -192,7 +192,8 @@ def estimate_probed(run: Run, probed: Probed, checkpoint_every: float) -> Estima
         found,
         seconds=whole(usual),
         seconds_low=whole(ordered[0]) * min(1 - _NOISE, probed.processor_share),
-        seconds_high=whole(ordered[-1]) * max(1 + _NOISE, 1 / probed.processor_share),
+        # Others may go, and may take as much again.
+        seconds_high=whole(ordered[-1]) * (1 + _NOISE + 1 - probed.processor_share),
         memory=probed.memory,
         disk=2 * probed.checkpoint_bytes + probed.model_bytes,
         flop=training + validation,
