@@ -33,8 +33,8 @@ SET_BACK = 0.05
 OSCILLATION = 0.25
 #: The validation loss at the end above its lowest, as a share of its drop.
 RISE = 0.05
-#: A loss that starts above so many nats is that of a model that knew nothing; perplexity 90. At too low a rate it learns
-#: less than these shares of its start, and of that by a quarter of the learning time; a straight line has 0.25 there.
+#: A loss that starts above so many nats is that of a model that knew nothing; perplexity 90. At too low a rate it
+#: learns less than these shares: of its start, and of that by a quarter of the learning time; a line has 0.25 there.
 NOTHING, MUCH_FROM_NOTHING, STRAIGHT = 4.5, 0.45, 0.5
 #: Too low a rate, of a model that knew something: a drop below this share of the start, or below the second where
 #: validation followed training but for the third; by half of the learning time less than the fourth of it had come.
@@ -54,8 +54,8 @@ STUCK = 0.94
 #: The share of the drop in the second half of the learning time, less half of the lag: what more passes over the same
 #: records teach is partly learnt by heart.
 STILL_FALLING = 0.13
-#: Underfitting: so low a rank, after so many passes, with a drop between these shares of the start, and at least so much
-#: of it by half of the learning time.
+#: Underfitting: so low a rank, after so many passes, with a drop between these shares of the start, and at least so
+#: much of it by half of the learning time.
 LOW_RANK, PASSES, SOME, MODEST, LEVEL = 2, 3, 0.05, 0.2, 0.62
 #: The share of the steps that a running job must have done before its rate is called too low.
 LATE = 0.75
@@ -83,9 +83,9 @@ def diagnose(
         curve: The points in the order of their steps; losses in nats per token.
         hyperparameters: Of the run, by name: ``schedule`` and ``warmup_steps`` make the learning time (``linear`` and
             0 where missing), the others get their next values in the advice.
-        steps: Optimiser steps planned; those of the curve where None.
+        steps: Optimiser steps planned, by which the learning rate went; those of the curve where None.
         ended: Whether the run is over, by its last step or by early stopping. Of one that goes on only alarms are
-            raised: too high a rate, overfitting, and late in the run too low a rate.
+            raised: too high a rate, overfitting, and, late in a run whose steps are given, too low a rate.
     """
     values = hyperparameters or {}
     run = _Run(list(curve), values, steps)
@@ -105,6 +105,7 @@ class _Run:
         self.validation = _array(point.validation_loss for point in points)
         self.done = max((point.step for point in points), default=0)
         self.steps = max(steps or 0, self.done)
+        self.late = steps is not None and self.done >= LATE * steps
         self.passes = max((point.epoch for point in points), default=0) + 1
         self.rank = int(hyperparameters.get("rank", 0))
         self._times = learning_times(self.steps, hyperparameters)
@@ -235,7 +236,8 @@ class _Run:
     @cached_property
     def training_half(self) -> float:
         """The share of the training loss's drop by half of the learning time."""
-        times = self._times[1 : self.training.size + 1] / self._times[self.done]
+        places = [point.step for point in self.points if point.training_loss is not None]
+        times = self._times[places] / self._times[self.done]
         half = self.training[(times > 0.4) & (times < 0.6)]
         drop = self.start - self.training_end
         return float((self.start - half.mean()) / drop) if half.size and drop > 0 else 0.0
@@ -268,10 +270,11 @@ def _rule(run: _Run, ended: bool) -> tuple[Fit, list[str], float]:
             f"that takes {ENOUGH_VALIDATIONS} validations or more, with the one before the first step."
         )
         return Fit.UNKNOWN, [text], 1.0
-    if found := _slow(run) if ended or run.done >= LATE * run.steps else None:
+    if found := _slow(run) if ended or run.late else None:
         return found
     if not ended:
-        so_far = f"Step {run.done:,} of {run.steps:,}: nothing is wrong so far; how it ends can't be known yet."
+        of = f" of {run.steps:,}" if run.steps > run.done else ""
+        so_far = f"Step {run.done:,}{of}: nothing is wrong so far; how it ends can't be known yet."
         return Fit.UNKNOWN, [so_far], 1.0
     return _converged(run)
 
