@@ -28,19 +28,25 @@ def setups() -> list[Any]:
     """Runs that had no part in making the rule: other seeds, sizes and bases."""
     from diagnosis_runs import Setup
 
-    flat = {"base": "python", "layers": 1, "width": 64, "base_steps": 300}
-    deep = {"base": "synopses", "layers": 3, "width": 48, "base_steps": 300}
-    slim = {"base": "licences", "layers": 2, "width": 48, "base_steps": 300}
+    flat = {"base": "synopses", "layers": 1, "width": 80, "base_steps": 350}
+    deep = {"base": "python", "layers": 3, "width": 40, "base_steps": 350}
+    slim = {"base": "licences", "layers": 2, "width": 72, "base_steps": 350}
     return [
-        Setup("LoRA r8, 44 records, 18 passes", "licences", 44, 18, rank=8, seed=51, **flat),
-        Setup("full, 52 records, 16 passes", "licences", 52, 16, seed=52, **deep),
-        Setup("full, 400 records, 2 passes", "python", 400, 2, seed=53, **slim),
-        Setup("full, 500 records, 1 pass", "synopses", 500, 1, seed=54, **flat),
-        Setup("LoRA r8, 600 records, 1 pass", "licences", 600, 1, rank=8, seed=55, **deep),
-        Setup("LoRA r8, 100 records, 9 passes", "synopses", 100, 9, rank=8, seed=56, **slim),
-        Setup("LoRA r1, 300 records, 4 passes", "synopses", 300, 4, rank=1, seed=57, **flat),
-        Setup("LoRA r16, 110 records, 8 passes", "licences", 110, 8, rank=16, seed=58, **deep),
-        Setup("from random weights, 240 records, 7 passes", "synopses", 240, 7, seed=59),
+        Setup("LoRA r1, 240 records, 6 passes", "licences", 240, 6, rank=1, seed=61, **flat),
+        Setup("full, 440 records, 1 pass", "python", 440, 1, seed=62, **flat),
+        Setup("LoRA r8, 560 records, 1 pass", "synopses", 560, 1, rank=8, seed=63, **slim),
+        Setup("LoRA r1, 280 records, 5 passes", "python", 280, 5, rank=1, seed=64, **slim),
+        Setup("full, 60 records, 14 passes", "synopses", 60, 14, seed=65, **slim),
+        Setup("LoRA r4, 680 records, 1 pass", "licences", 680, 1, rank=4, seed=66, **deep),
+        Setup("LoRA r16, 104 records, 9 passes", "python", 104, 9, rank=16, seed=67, **flat),
+        Setup("LoRA r1, 320 records, 5 passes", "synopses", 320, 5, rank=1, seed=68, **deep),
+        Setup("from random weights, 280 records, 6 passes", "licences", 280, 6, width=48, seed=69),
+        Setup("full, 120 records, 6 passes", "licences", 120, 6, seed=70, **deep),
+        Setup("LoRA r16, 48 records, 16 passes", "licences", 48, 16, rank=16, seed=71, **flat),
+        Setup("full, 360 records, 2 passes", "synopses", 360, 2, seed=72, **deep),
+        Setup("LoRA r8, 96 records, 9 passes", "licences", 96, 9, rank=8, seed=73, **deep),
+        Setup("LoRA r2, 240 records, 6 passes", "synopses", 240, 6, rank=2, seed=74, **slim),
+        Setup("from random weights, 220 records, 7 passes", "python", 220, 7, layers=1, width=32, seed=75),
     ]
 
 

@@ -55,6 +55,39 @@ def test_a_running_job_has_the_curve_of_its_last_checkpoint(idle: Outcrop) -> No
     assert run.curve == CURVE
 
 
+#: 80 steps in a straight line, and as many validations as the rule wants: at step 80 of 100 too slow, at step 80 of 800
+#: nothing can be said yet.
+SLOW = tuple(
+    CurvePoint(step, 0, training_loss=3.0 - step / 1000, validation_loss=3.0 - step / 1000) for step in range(81)
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "total", "verdict"),
+    [
+        (Status.RUNNING, 100, Fit.RATE_TOO_LOW),
+        (Status.RUNNING, 800, Fit.UNKNOWN),
+        (Status.RUNNING, 0, Fit.UNKNOWN),
+        (Status.STOPPED, 800, Fit.UNKNOWN),
+    ],
+)
+def test_a_job_that_goes_on_is_judged_by_the_steps_planned(
+    idle: Outcrop, status: Status, total: int, verdict: Fit
+) -> None:
+    checkpoint = {"step": 80, "keys": [], "curve": kept(SLOW)}
+    submit(idle, status=status, progress=Progress("training", 80, total), checkpoint=checkpoint)
+    run = idle.curve("training")
+    assert run.diagnosis.verdict is verdict
+    assert run.steps == max(total, 80)
+
+
+def test_a_job_that_stopped_early_is_over(idle: Outcrop) -> None:
+    submit(idle, status=Status.DONE, result={"curve": kept(SLOW), "steps": 800})
+    run = idle.curve("training")
+    assert run.diagnosis.verdict is Fit.RATE_TOO_LOW
+    assert (run.done, run.steps) == (80, 800)
+
+
 @pytest.mark.parametrize("checkpoint", [None, {"step": 10, "keys": []}])
 def test_a_job_that_has_kept_none_yet(idle: Outcrop, checkpoint: dict[str, Any] | None) -> None:
     submit(idle, status=Status.RUNNING, progress=Progress("loading the model"), checkpoint=checkpoint)

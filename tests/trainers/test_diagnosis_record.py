@@ -48,6 +48,17 @@ def test_every_verdict_is_among_the_true_ones() -> None:
     }
 
 
+@pytest.mark.parametrize("kept", [(0, 4, -1), (0, -1), ()])
+def test_few_validations_make_it_silent_rather_than_wrong(kept: tuple[int, ...]) -> None:
+    said = []
+    for run in JUDGED:
+        fewer = {**run, "validation": [run["validation"][at] for at in kept]}
+        said.append((verdict(fewer), run["truths"]))
+    spoken = [(one, truths) for one, truths in said if one != "too little to tell"]
+    assert spoken
+    assert all(one in truths for one, truths in spoken)
+
+
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
 def test_a_good_run_raises_no_alarm_while_it_goes_on(share: float) -> None:
     good = [run for run in JUDGED if run["truths"] == ["good fit"]]

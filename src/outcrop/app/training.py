@@ -16,7 +16,7 @@ from outcrop.trainers.diagnosis import diagnose
 def training_run(services: Services, name: str) -> TrainingRun:
     """The curve of a customization job, live or ended, or of a custom model, and what it says.
 
-    The curve of a job that runs or that stopped is the one of its last checkpoint.
+    The curve of a job that runs or that stopped is the one of its last checkpoint, and only alarms are raised of it.
 
     Raises:
         NotFound: There is neither a job nor a model of that name.
@@ -44,20 +44,29 @@ def _of_job(job: Job) -> TrainingRun:
     request, left = job.request, job.result or job.checkpoint or {}
     curve = _points(left.get("curve", []))
     done = max((point.step for point in curve), default=0)
-    steps = done if job.status is Status.DONE else max(job.progress.total, done)
+    planned = _planned_steps(job)
+    ended = job.status is Status.DONE
     return TrainingRun(
         name=request["model"],
         job=job.id,
         base=request["base"],
         method=request["method"],
         status=job.status.value,
-        steps=steps,
+        steps=max(planned or 0, done),
         data=f"{request['train']['path']} (sha256 {request['train']['hash'][:12]})",
         curve=curve,
         hyperparameters=request["hyperparameters"],
-        diagnosis=diagnose(curve, request["hyperparameters"], steps=steps),
+        diagnosis=diagnose(curve, request["hyperparameters"], steps=planned, ended=ended),
         figures=(job.result or {}).get("figures", {}),
     )
+
+
+def _planned_steps(job: Job) -> int | None:
+    """What the learning rate was planned for: more than the job took where it stopped early; None if it isn't known."""
+    if job.status is Status.DONE:
+        return (job.result or {}).get("steps")
+    # 0 while the base is read, also when a job goes on from a checkpoint.
+    return job.progress.total or None
 
 
 def _of_model(model: Model) -> TrainingRun:

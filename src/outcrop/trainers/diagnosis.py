@@ -33,31 +33,30 @@ SET_BACK = 0.05
 OSCILLATION = 0.25
 #: The validation loss at the end above its lowest, as a share of its drop.
 RISE = 0.05
-#: With few validations: the share of the training loss's drop that the validation loss did not follow.
-GAP = 0.5
-#: A loss that starts above so many nats is that of a model that knew nothing; perplexity 90.
-NOTHING = 4.5
-#: Too low a rate, of a model that knew something: a drop below this share of the start, of which this much came by half
-#: of the learning time, or a larger drop, of which this little came by a quarter of it; a straight line has 0.25.
-LITTLE, BENT, MUCH, VERY_STRAIGHT = 0.125, 0.78, 0.2, 0.3
-#: But a model that knew something and learnt less than this by a quarter of the time was held up by large steps, not by
-#: small ones: with LoRA, whose matrices begin at zero, and with all weights, if the drop is no trifle.
-HELD_UP_LORA, HELD_UP_FULL, TRIFLE = 0.17, 0.35, 0.1
+#: A loss that starts above so many nats is that of a model that knew nothing; perplexity 90. At too low a rate it
+#: learns less than these shares: of its start, and of that by a quarter of the learning time; a line has 0.25 there.
+NOTHING, MUCH_FROM_NOTHING, STRAIGHT = 4.5, 0.45, 0.5
+#: Too low a rate, of a model that knew something: a drop below this share of the start, or below the second where
+#: validation followed training but for the third; by half of the learning time less than the fourth of it had come.
+LITTLE, MUCH, FOLLOWED, BENT = 0.1, 0.2, 0.4, 0.8
+#: Small steps slow down evenly: what is left at half of the learning time is about 0.9 times the square of what is left
+#: at a quarter, as of an exponential, and 0.89 times as of a line. Above this, large steps came down as the rate fell.
+SETTLED_LATE = 1.1
+#: Large steps set a network back at first. Less than this by a quarter of the time shows it with LoRA, whose matrices
+#: begin at zero, and with all weights, where the drop is no trifle.
+HELD_UP_LORA, HELD_UP_FULL, TRIFLE = 0.15, 0.35, 0.1
 #: From this drop on, a validation loss above its start at a quarter of the learning time says the same.
 HELD_UP_DROP = 0.02
-#: And of a model that knew nothing: a drop below the first of these, this little of it by a quarter; up to the third
-#: where the curve slows down evenly: the second half brought less than so many times what the second quarter did.
-MUCH_FROM_NOTHING, STRAIGHT, NEARLY_STRAIGHT, SLOWING = 0.45, 0.37, 0.43, 1.6
-#: Rises that a curve called slow may have, as a share of the drop, and how much validation may lag behind training:
-#: what was hardly learnt was not learnt by heart.
-SMOOTH, LITTLE_LAG = 0.05, 0.2
+#: Rises that a curve called slow may have, as a share of the drop.
+SMOOTH = 0.1
 #: The share of the drop by half of the learning time from which on nothing more was learnt, by both losses.
 STUCK = 0.94
-#: The share of the drop in the second half of the learning time; not where validation lags by so much: more passes
-#: would only be learnt by heart.
-STILL_FALLING, USED_UP = 0.13, 0.27
-#: Underfitting: so low a rank, after so many passes, a drop below this share of the start.
-LOW_RANK, PASSES, MODEST = 2, 3, 0.2
+#: The share of the drop in the second half of the learning time, less half of the lag: what more passes over the same
+#: records teach is partly learnt by heart.
+STILL_FALLING = 0.13
+#: Underfitting: so low a rank, after so many passes, with a drop between these shares of the start, and at least so
+#: much of it by half of the learning time.
+LOW_RANK, PASSES, SOME, MODEST, LEVEL = 2, 3, 0.05, 0.2, 0.62
 #: The share of the steps that a running job must have done before its rate is called too low.
 LATE = 0.75
 
@@ -84,9 +83,9 @@ def diagnose(
         curve: The points in the order of their steps; losses in nats per token.
         hyperparameters: Of the run, by name: ``schedule`` and ``warmup_steps`` make the learning time (``linear`` and
             0 where missing), the others get their next values in the advice.
-        steps: Optimiser steps planned; those of the curve where None.
+        steps: Optimiser steps planned, by which the learning rate went; those of the curve where None.
         ended: Whether the run is over, by its last step or by early stopping. Of one that goes on only alarms are
-            raised: too high a rate, overfitting, and late in the run too low a rate.
+            raised: too high a rate, overfitting, and, late in a run whose steps are given, too low a rate.
     """
     values = hyperparameters or {}
     run = _Run(list(curve), values, steps)
@@ -106,6 +105,7 @@ class _Run:
         self.validation = _array(point.validation_loss for point in points)
         self.done = max((point.step for point in points), default=0)
         self.steps = max(steps or 0, self.done)
+        self.late = steps is not None and self.done >= LATE * steps
         self.passes = max((point.epoch for point in points), default=0) + 1
         self.rank = int(hyperparameters.get("rank", 0))
         self._times = learning_times(self.steps, hyperparameters)
@@ -168,11 +168,35 @@ class _Run:
 
     @cached_property
     def lag(self) -> float:
-        """The share of the training loss's drop that validation did not follow to its end; 0 without a drop."""
-        training = self.training_start - self.training_end
-        if self.validation.size < 2 or training <= 3 * self.training_error:
+        """The share of the training loss's fall between the first pass and the last that validation did not follow.
+
+        Passes have the same records, so that the means over them hold no noise of a batch's choice. 0 with one pass,
+        where no record is seen twice, and where the training loss did not fall.
+        """
+        passes: dict[int, list[CurvePoint]] = {}
+        for point in self.points:
+            if point.training_loss is not None:
+                passes.setdefault(point.epoch, []).append(point)
+        whole = [each for each in passes.values() if len(each) == len(passes[min(passes)])]
+        if len(whole) < 2 or self.validation.size < 2:
             return 0.0
-        return float((training - (self.validation[0] - self.validation[-1])) / training)
+        training, validation = (
+            float(np.mean(self._means(whole[0], kind)) - np.mean(self._means(whole[-1], kind)))
+            for kind in ("training", "validation")
+        )
+        return max(0.0, 1 - validation / training) if training > 0 else 0.0
+
+    def _means(self, points: list[CurvePoint], kind: str) -> Values:
+        """A pass's training losses, or the validation losses in the middles of its steps."""
+        if kind == "training":
+            return _array(point.training_loss for point in points)
+        places = [point.step for point in self.points if point.validation_loss is not None]
+        return np.interp([point.step - 0.5 for point in points], places, self.validation)
+
+    @property
+    def few(self) -> bool:
+        """Whether the validations are too few for a curve of their own."""
+        return self.validation.size < ENOUGH_VALIDATIONS
 
     @property
     def best_epoch(self) -> int:
@@ -184,9 +208,10 @@ class _Run:
     def shares(self) -> tuple[float, float, float]:
         """The drop of the clearer curve as a share of the start, and its shares by ¼ and ½ of the learning time.
 
-        That is the validation curve if it has enough points, else the training curve's running mean.
+        That is the validation curve if it has enough points, else the training curve's running mean, which in a first
+        pass is that of unseen records as well.
         """
-        if self.validation.size >= ENOUGH_VALIDATIONS:
+        if not self.few:
             places = [point.step for point in self.points if point.validation_loss is not None]
             losses = self.validation
         else:
@@ -201,9 +226,18 @@ class _Run:
         return float(drop / losses[0]), by[0], by[1]
 
     @cached_property
+    def doubt(self) -> float:
+        """Two standard errors of those shares: 0 from validation, whose records are always the same."""
+        drop = self.shares[0] * self.training_start
+        if not self.few or drop <= 0:
+            return 0.0
+        return 2 * self.noise * math.sqrt(2 / (self.training.size // 8 | 1)) / drop
+
+    @cached_property
     def training_half(self) -> float:
         """The share of the training loss's drop by half of the learning time."""
-        times = self._times[1 : self.training.size + 1] / self._times[self.done]
+        places = [point.step for point in self.points if point.training_loss is not None]
+        times = self._times[places] / self._times[self.done]
         half = self.training[(times > 0.4) & (times < 0.6)]
         drop = self.start - self.training_end
         return float((self.start - half.mean()) / drop) if half.size and drop > 0 else 0.0
@@ -230,10 +264,17 @@ def _rule(run: _Run, ended: bool) -> tuple[Fit, list[str], float]:
             return found
     if run.training.size < FEWEST_STEPS:
         return Fit.UNKNOWN, [f"{run.training.size} steps are too few; {FEWEST_STEPS} are the least."], 1.0
-    if found := _slow(run) if ended or run.done >= LATE * run.steps else None:
+    if run.few and run.passes > 1:
+        text = (
+            f"After {run.passes} passes the training loss does not show what was learnt and what was learnt by heart; "
+            f"that takes {ENOUGH_VALIDATIONS} validations or more, with the one before the first step."
+        )
+        return Fit.UNKNOWN, [text], 1.0
+    if found := _slow(run) if ended or run.late else None:
         return found
     if not ended:
-        so_far = f"Step {run.done:,} of {run.steps:,}: nothing is wrong so far; how it ends can't be known yet."
+        of = f" of {run.steps:,}" if run.steps > run.done else ""
+        so_far = f"Step {run.done:,}{of}: nothing is wrong so far; how it ends can't be known yet."
         return Fit.UNKNOWN, [so_far], 1.0
     return _converged(run)
 
@@ -286,45 +327,60 @@ def _overfits(run: _Run) -> Found | None:
             f"{run.validation[-1]:.3f}, while the training loss fell to {run.training_end:.3f}."
         )
         return Fit.OVERFITTING, [text], 1.0
-    if run.validation.size < ENOUGH_VALIDATIONS and run.lag > GAP:
-        text = f"The validation loss did not follow {run.lag:.0%} of the training loss's fall of {fell:.3f}."
-        return Fit.OVERFITTING, [text], 1.0
     return None
 
 
 def _slow(run: _Run) -> Found | None:
+    if not _small_steps(run, run.doubt):
+        return None
     drop, quarter, half = run.shares
-    if drop == 0 or (run.validation.size and (run.rises > SMOOTH * run.drop or run.lag > LITTLE_LAG)):
-        return None
-    if run.start < NOTHING:
-        slow = (drop < LITTLE and half < BENT) or (drop < MUCH and quarter < VERY_STRAIGHT)
-        held_up = quarter < (HELD_UP_LORA if run.rank else HELD_UP_FULL) and drop > TRIFLE
-        slow = slow and not held_up
-    else:
-        slows = quarter < NEARLY_STRAIGHT and 1 - half < SLOWING * (half - quarter)
-        slow = drop < MUCH_FROM_NOTHING and (quarter < STRAIGHT or slows)
-    if not slow:
-        return None
     text = (
         f"The loss came down by only {drop:.1%} of its start, {quarter:.0%} of that in the first quarter of the "
-        "learning time (in a straight line it would be 25%): the steps were too small to get far."
+        f"learning time and {half:.0%} in the first half (in a straight line 25% and 50%), evenly: the steps were too "
+        "small to get far."
     )
-    return Fit.RATE_TOO_LOW, [text], 10.0 if quarter < VERY_STRAIGHT else 3.0
+    return Fit.RATE_TOO_LOW, [text], 10.0 if half < 0.6 else 3.0
+
+
+def _small_steps(run: _Run, doubt: float) -> bool:
+    """Whether the steps were too small: for sure with a doubt above 0, at least perhaps with one below."""
+    drop, quarter, half = run.shares
+    if drop == 0 or (run.validation.size and run.rises > SMOOTH * run.drop) or _underfits(run):
+        return False
+    if run.start >= NOTHING:
+        return drop < MUCH_FROM_NOTHING and quarter < STRAIGHT - doubt
+    little = drop < LITTLE or (drop < MUCH and run.lag < FOLLOWED)
+    held_up = quarter < HELD_UP_LORA + doubt if run.rank else quarter < HELD_UP_FULL + doubt and drop > TRIFLE
+    even = 1 - half < (SETTLED_LATE - doubt) * (1 - quarter) ** 2
+    return little and not held_up and even and half < BENT - doubt
+
+
+def _underfits(run: _Run) -> bool:
+    drop, _, half = run.shares
+    return 0 < run.rank <= LOW_RANK and run.passes >= PASSES and SOME <= drop < MODEST and half >= LEVEL
 
 
 def _converged(run: _Run) -> Found:
     drop, _, half = run.shares
     fall = f"The loss came down by {drop:.1%} of its start, {1 - half:.0%} of that in the second half of learning time"
-    if 0 < run.rank <= LOW_RANK and run.passes >= PASSES and drop < MODEST:
+    if _underfits(run):
         text = f"{fall}: LoRA of rank {run.rank} learnt no more of it in {run.passes} passes."
         return Fit.UNDERFITTING, [text], 1.0
-    if half >= STUCK and run.training_half >= STUCK:
+    if half >= STUCK + run.doubt and run.training_half >= STUCK:
         return Fit.RATE_TOO_HIGH, [f"{fall}: large steps brought it down and could not settle."], 0.1
-    if 1 - half > STILL_FALLING and run.lag < USED_UP:
+    falling = 1 - half - run.lag / 2 - STILL_FALLING
+    if run.doubt and falling > 0 and _small_steps(run, -run.doubt):
+        text = (
+            f"{fall}: whether small steps or few passes kept it from falling farther, {run.doubt:.0%} of noise hides."
+        )
+        return Fit.UNKNOWN, [text], 1.0
+    if falling > run.doubt:
         return Fit.NOT_CONVERGED, [f"{fall}: it was still falling when the rate ended it."], 1.0
-    if run.validation.size < 2 and run.passes > 1:
-        return Fit.UNKNOWN, [f"{fall}. After {run.passes} passes it may be learnt or learnt by heart."], 1.0
-    return Fit.GOOD, [f"{fall}; validation followed training and did not rise."], 1.0
+    if falling > -run.doubt:
+        text = f"{fall}, give or take {run.doubt:.0%}: the batches differ too much to see more without validation."
+        return Fit.UNKNOWN, [text], 1.0
+    followed = "no record was seen twice" if run.few else "validation did not rise"
+    return Fit.GOOD, [f"{fall}; {followed}."], 1.0
 
 
 def _array(losses: Iterable[float | None]) -> Values:
