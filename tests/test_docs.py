@@ -24,6 +24,7 @@ import typer
 from outcrop import Outcrop
 from outcrop.app.data_split import Split
 from outcrop.app.doctor import Finding
+from outcrop.app.ways import Ways
 from outcrop.cli.program import app as program
 from outcrop.data.checking import DatasetCheck
 from outcrop.data.leakage import Leakage
@@ -357,6 +358,7 @@ def test_the_layers_page_is_the_tested_order() -> None:
         "A report",
         "A table report",
         "A forgetting report",
+        "The four ways",
         "A finding",
     ],
 )
@@ -373,6 +375,7 @@ def test_fields_of_documents_are_told(heading: str) -> None:
         "A report": Report,
         "A table report": TableReport,
         "A forgetting report": Forgetting,
+        "The four ways": Ways,
         "A finding": Finding,
     }
     page = (ROOT / "docs" / "how-to" / "scripting.md").read_text(encoding="utf-8")
