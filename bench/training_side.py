@@ -76,6 +76,7 @@ def outcrop(task: dict[str, Any], clock: Clock) -> None:
     from outcrop.trainers import supervised
     from outcrop.trainers.adapters import LoraNetwork
     from outcrop.trainers.loop import Loop, Plan
+    from outcrop.trainers.packing import pack
     from outcrop.trainers.protocol import Step
 
     class Records:
@@ -107,8 +108,9 @@ def outcrop(task: dict[str, Any], clock: Clock) -> None:
     if task["method"] == "lora":
         LoraNetwork(network, choose(Customization.LORA, {"rank": task["rank"], "alpha": task["alpha"]}), "base")
     device, steps = torch.device(task["device"]), len(task["order"])
+    packed = pack(network, int(Records.lengths.max()))
     trainer = supervised.SupervisedTrainer(
-        Records(), None, epochs=1, batch_size=task["batch_size"], seed=task["seed"], device=device
+        Records(), None, epochs=1, batch_size=task["batch_size"], seed=task["seed"], device=device, packed=packed
     )
     clock.loaded()
     Loop(network, trainer, Plan(steps, steps, task["rate"]), Watch()).run()
