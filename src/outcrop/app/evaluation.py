@@ -168,7 +168,7 @@ def _part(
     kind = task_type(choice.task)
     metrics = tuple(choice.metrics) or _own_metrics(kind, models)
     # Labels stand in for those of the data, which are not read yet.
-    task_metrics(kind.read, metrics, labels=("a", "b"), encoders=services.engines().encoder)
+    task_metrics(kind, metrics, labels=("a", "b"), encoders=services.engines().encoder)
     faults = _repeated("metrics", metrics)
     generation = GenerationParameters(max_tokens=kind.max_tokens, seed=seed)
     try:
