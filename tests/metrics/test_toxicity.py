@@ -1,11 +1,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from outcrop.domain.errors import NotSupported
 from outcrop.domain.scores import Direction
@@ -13,20 +11,7 @@ from outcrop.metrics import named
 from outcrop.metrics.protocol import Pair
 from outcrop.metrics.toxicity import toxicity
 
-
-class WordClassifier:
-    """A classifier without a model: a label's score is the share of words that are the label."""
-
-    def __init__(self, name: str = "words", labels: tuple[str, ...] = ("insult", "toxicity")) -> None:
-        self.name = name
-        self.labels = labels
-        self.signature = f"classifier:{name}#words"
-        self.read: list[list[str]] = []
-
-    def classify(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        self.read.append(list(texts))
-        split = [text.split() for text in texts]
-        return np.array([[words.count(label) / max(len(words), 1) for label in self.labels] for words in split])
+from .doubles import WordClassifier
 
 
 def test_the_score_is_the_mean_of_the_label() -> None:

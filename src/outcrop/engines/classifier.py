@@ -49,7 +49,7 @@ class TransformersClassifier:
         limits: How large a batch may be; None takes what is known to be fast on the device.
 
     Raises:
-        NotSupported: The tokenizer can't be read, or the configuration does not say what the labels are to each other.
+        NotSupported: The tokenizer can't be read, or the head estimates a number.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class TransformersClassifier:
         """The score of each label for each text, from 0 to 1: shape ``(texts, labels)``.
 
         Raises:
-            NotSupported: The weights can't be loaded, or the head has another number of labels than it has names.
+            NotSupported: The weights can't be loaded.
         """
         plain = self._tokenizer.encode_texts(texts)
         windows = [covering_windows(len(row), self._room) for row in plain]
@@ -149,13 +149,7 @@ class TransformersClassifier:
 
         if self._network is None:
             kind = AutoModelForSequenceClassification
-            network = load_weights(kind, self._folder, self._device, torch.float32)
-            if network.num_labels != len(self.labels):
-                raise NotSupported(
-                    f"{self._folder}: the head has {network.num_labels} labels and config.json names "
-                    f"{len(self.labels)}; correct id2label there"
-                )
-            self._network = network
+            self._network = load_weights(kind, self._folder, self._device, torch.float32)
         return self._network
 
 
