@@ -179,6 +179,73 @@ def test_several_datasets_in_one_job(here: Outcrop, tmp_path: Path) -> None:
     assert all(Path(place).is_file() for place in places)
 
 
+def test_what_perturbed_prompts_cost(here: Outcrop, tmp_path: Path) -> None:
+    # One model reads capitals and small letters alike; the other knows only capitals.
+    data = questions(tmp_path / "data.jsonl", 40)
+    add_scripted(here, tmp_path, "sure", patterns=[["(?i)question (\\d+)", "rock \\1"]])
+    add_scripted(here, tmp_path, "touchy", patterns=[["Question (\\d+)", "rock \\1"]])
+    report = evaluate(
+        here, ["sure", "touchy"], data, "custom", metrics=["exact_match"], robustness=["lower_case", "numbers_in_words"]
+    )
+    assert report.robustness is not None
+    drops = {(score.model, score.metric): score.value for score in report.robustness.scores}
+    assert drops["sure", "drop_exact_match:lower_case"] == 0
+    assert drops["touchy", "drop_exact_match:lower_case"] == 1
+    # In words no number is found, so that the first eight words come back.
+    assert drops["sure", "drop_exact_match:numbers_in_words"] == 1
+    assert drops["touchy", "drop_exact_match:lower_case+numbers_in_words"] == 1
+    assert report.robustness.n_prompts == 80
+    worse = {one.metric: one.difference for one in report.robustness.comparisons}
+    assert worse["drop_exact_match:lower_case"] == 1
+    assert report.robustness.examples[0] == ("lower_case", "Question 0 about rock", "question 0 about rock")
+    folder = f"jobs/{report.job}"
+    for name in ("report.html", "report.md"):
+        page = here.services.store.read(f"{folder}/{name}").decode()
+        assert "Robustness" in page
+        assert "question 0 about rock" in page or name == "report.md"
+
+
+def test_bedrocks_robustness_of_answers(here: Outcrop, tmp_path: Path) -> None:
+    data = write_lines(tmp_path / "data.jsonl", [{"prompt": f"Who? {n}", "referenceResponse": "Me"} for n in range(30)])
+    add_scripted(here, tmp_path, "m", patterns=[["Who", "Me"], ["who", "Me too"]])
+    metrics = ["Builtin.Accuracy", "Builtin.Robustness"]
+    report = evaluate(here, "m", data, "question-answering", metrics=metrics, robustness=["lower_case"])
+    assert report.robustness is not None
+    scores = {score.metric: score for score in report.robustness.scores}
+    # F1 over words falls from 1 to 2/3, so by a third of the score.
+    assert scores["Builtin.Robustness"].value == pytest.approx(100 / 3)
+    assert scores["Builtin.Robustness"].unit == "%"
+    assert [score.metric for score in report.scores] == ["Builtin.Accuracy"]
+
+
+def test_labels_under_perturbed_prompts(here: Outcrop, tmp_path: Path) -> None:
+    data = write_lines(tmp_path / "data.jsonl", [{**one, "prompt": one["prompt"].title()} for one in ANIMALS * 10])
+    add_scripted(here, tmp_path, "m", patterns=[["Barks|Howls", "a dog"], ["", "cat"]])
+    report = evaluate(here, "m", data, "classification", asked="generate", robustness=["lower_case"])
+    assert report.robustness is not None
+    assert [score.value for score in report.robustness.scores] == [pytest.approx(0.5)]
+
+
+def test_categories_beside_the_others(here: Outcrop, tmp_path: Path) -> None:
+    records = [
+        {"prompt": f"Question {place}", "referenceResponse": "yes" if place % 2 else "no", "category": "ab"[place % 2]}
+        for place in range(60)
+    ]
+    add_scripted(here, tmp_path, "m", patterns=[["Question", "yes"]])
+    data = write_lines(tmp_path / "data.jsonl", records)
+    report = evaluate(here, "m", data, "custom", metrics=["exact_match"])
+    (gap,) = report.gaps
+    assert (gap.model, gap.value, gap.others, gap.n, gap.n_others) == (
+        "m",
+        *((1, 0) if gap.group == "b" else (0, 1)),
+        30,
+        30,
+    )
+    assert gap.p_holm is not None
+    assert gap.p_holm < 0.001
+    assert "beside the others" in here.services.store.read(f"jobs/{report.job}/report.html").decode()
+
+
 def submit(outcrop: Outcrop, data: Path, task: str = "custom", **given: Any) -> list[str]:
     with pytest.raises(InvalidInput) as caught:
         outcrop.evaluate("m", data=data, task=task, wait=False, **given)

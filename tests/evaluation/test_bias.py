@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from outcrop.domain.errors import InvalidInput
+from outcrop.domain.scores import GroupGap
 from outcrop.engines.scripted import Script, ScriptedEngine
-from outcrop.evaluation.bias import GroupGap, SentencePair, group_gaps, scored_pairs
+from outcrop.evaluation.bias import SentencePair, group_gaps, scored_pairs
 from outcrop.metrics import named
 from outcrop.metrics.lines import LineMean
 from outcrop.metrics.protocol import Pair

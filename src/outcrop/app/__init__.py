@@ -260,6 +260,8 @@ class Outcrop:
         chat: bool | None = None,
         shots: int = 0,
         examples: str | Path | None = None,
+        robustness: Sequence[str] = (),
+        variants: int = 5,
         stored: Sequence[str] = (),
         name: str | None = None,
         wait: bool = True,
@@ -278,6 +280,9 @@ class Outcrop:
             chat: Whether the models' chat templates are used.
             shots: Examples with their right responses before each record.
             examples: Evaluation records that the examples are drawn from.
+            robustness: Perturbations whose cost is measured, by asking perturbed prompts too; ``["all"]`` for the
+                usual ones.
+            variants: How many variants of each prompt, for each kind that has chance in it.
             stored: ``modelIdentifier``s of responses that the data brings along; they are scored after ``models``.
             name: The job's name; made up where None.
             wait: Wait for the end and return the report; else return the queued job.
@@ -293,7 +298,7 @@ class Outcrop:
         job = submit_evaluation(
             self.services,
             [models] if isinstance(models, str) else list(models),
-            [DatasetChoice(data, task, metrics, asked, template, chat, shots, examples)],
+            [DatasetChoice(data, task, metrics, asked, template, chat, shots, examples, robustness, variants)],
             name=name,
             seed=seed,
             given=generation,

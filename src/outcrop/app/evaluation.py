@@ -18,13 +18,17 @@ from outcrop.domain.generation import GenerationParameters
 from outcrop.domain.jobs import Job, JobKind, Status
 from outcrop.domain.models import Model
 from outcrop.domain.records import EvaluationRecord, Purpose
-from outcrop.domain.requests import Dataset, EvaluationPart, EvaluationRequest, Prompting, name_faults
-from outcrop.domain.scores import Report
+from outcrop.domain.requests import Dataset, EvaluationPart, EvaluationRequest, Perturbing, Prompting, name_faults
+from outcrop.domain.scores import Direction, Report
 from outcrop.evaluation.items import labels_of
+from outcrop.evaluation.perturbations import DEFAULT_KINDS, VARIANTS, kind_named
 from outcrop.evaluation.prompting import template_faults
-from outcrop.evaluation.task_metrics import task_metrics
+from outcrop.evaluation.task_metrics import builtin_base, task_metrics
 from outcrop.evaluation.tasks import Asked, Read, TaskType, task_type
 from outcrop.services import Services, require_writer
+
+#: Bedrock's name of what perturbed prompts cost; it is asked for among the metrics.
+ROBUSTNESS = "Builtin.Robustness"
 
 #: The most labels that a classification has before it is taken for something else.
 MOST_LABELS = 1000
@@ -41,6 +45,8 @@ class DatasetChoice:
         asked: ``generate`` or ``choose``, where the task type knows both.
         template: A text with ``{{prompt}}``.
         chat: Whether the models' chat templates are used.
+        robustness: Perturbations whose cost is measured, by asking perturbed prompts too; ``all`` for the usual ones.
+        variants: How many variants of each prompt, for each kind that has chance in it.
         shots: Examples with their right responses before each record.
         examples: Evaluation records that the examples are drawn from.
     """
@@ -53,6 +59,8 @@ class DatasetChoice:
     chat: bool | None = None
     shots: int = 0
     examples: str | Path | None = None
+    robustness: Sequence[str] = ()
+    variants: int = VARIANTS
 
 
 def submit_evaluation(
@@ -166,10 +174,15 @@ def _part(
         NotFound: There is no such task type or metric.
     """
     kind = task_type(choice.task)
-    metrics = tuple(choice.metrics) or _own_metrics(kind, models)
+    metrics = tuple(name for name in choice.metrics if name != ROBUSTNESS) or _own_metrics(kind, models)
+    engines = services.engines()
     # Labels stand in for those of the data, which are not read yet.
-    task_metrics(kind, metrics, labels=("a", "b"), encoders=services.engines().encoder)
+    made = task_metrics(kind, metrics, labels=("a", "b"), encoders=engines.encoder, classifiers=engines.classifier)
     faults = _repeated("metrics", metrics)
+    perturbing, wrong = _perturbing(kind, choice, made[0].direction)
+    faults += wrong
+    if perturbing is not None and perturbing.builtin:
+        builtin_base(kind, engines.encoder)
     generation = GenerationParameters(max_tokens=kind.max_tokens, seed=seed)
     try:
         generation = generation_parameters(generation, given)
@@ -182,7 +195,32 @@ def _part(
     if faults:
         raise InvalidInput(faults, len(faults) + found.n_faults - len(found.faults))
     data = Dataset(found.path, found.content_hash)
-    return EvaluationPart(name, data, kind.name, metrics, prompting, generation)
+    return EvaluationPart(name, data, kind.name, metrics, prompting, generation, perturbing)
+
+
+def _perturbing(kind: TaskType, choice: DatasetChoice, direction: Direction) -> tuple[Perturbing | None, list[Fault]]:
+    builtin = ROBUSTNESS in choice.metrics
+    if not choice.robustness and not builtin:
+        return None, []
+    kinds = tuple(choice.robustness) or DEFAULT_KINDS
+    kinds = DEFAULT_KINDS if kinds == ("all",) else kinds
+    for name in kinds:
+        kind_named(name)
+    faults = _repeated("robustness", kinds)
+    if choice.variants < 1:
+        faults.append(Fault("request", None, "variants", str(choice.variants), "1 or more"))
+    if kind.read not in (Read.TEXT, Read.LABEL, Read.CHOICE):
+        found = f"perturbed prompts for {kind.name}"
+        faults.append(
+            Fault("request", None, "robustness", found, "a task type whose answers are texts, labels or choices")
+        )
+    if kind.read is Read.TEXT and direction is Direction.NONE:
+        found = "a first metric that has no better way"
+        faults.append(Fault("request", None, "robustness", found, "one whose drop can be measured, such as rougeL"))
+    if builtin and kind.read is Read.TEXT and not kind.accuracy:
+        found = f"{ROBUSTNESS} for {kind.name}"
+        faults.append(Fault("request", None, "metrics", found, "--robustness all: Bedrock has none for this task type"))
+    return Perturbing(kinds, choice.variants, builtin=builtin), faults
 
 
 def _own_metrics(kind: TaskType, models: Sequence[Model]) -> tuple[str, ...]:

@@ -51,6 +51,13 @@ def evaluate(
     chat: Annotated[
         bool | None, typer.Option("--chat/--no-chat", help="Use the models' chat templates; as the task type has it.")
     ] = None,
+    robustness: Annotated[
+        str,
+        typer.Option(help="Ask perturbed prompts too and report what that costs: all, or kinds separated by commas."),
+    ] = "",
+    variants: Annotated[
+        int, typer.Option(help="Perturbed variants of each prompt, of each kind with chance in it.")
+    ] = 5,
     shots: Annotated[int, typer.Option(help="Examples with their right responses before each record.")] = 0,
     examples: Annotated[str | None, typer.Option(help="Evaluation records that --shots are drawn from.")] = None,
     name: Annotated[str | None, typer.Option(help="The job's name.")] = None,
@@ -72,12 +79,13 @@ def evaluate(
     given = {key: value for key, value in options.items() if value is not None}
     given |= {"stop": tuple(stop or ()), "seed": seed}
     wanted = [metric.strip() for metric in metrics.split(",") if metric.strip()]
+    spoilt = [kind.strip() for kind in robustness.split(",") if kind.strip()]
     if len(task) not in (1, len(data)):
         raise typer.BadParameter(
             f"{len(task)} for {len(data)} datasets; give one, or one for each", param_hint="--task"
         )
     datasets = [
-        DatasetChoice(place, kind, wanted, asked, template, chat, shots, examples)
+        DatasetChoice(place, kind, wanted, asked, template, chat, shots, examples, spoilt, variants)
         for place, kind in zip(data, task if len(task) > 1 else task * len(data), strict=True)
     ]
     with opened() as outcrop:

@@ -74,6 +74,23 @@ class Prompting:
 
 
 @dataclass(frozen=True)
+class Perturbing:
+    """Prompts that are asked besides, spoilt as people spoil them.
+
+    Attributes:
+        kinds: Which perturbations; see ``evaluation.perturbations``.
+        variants: How many variants of each kind that has chance in it.
+        seed: Of what is drawn.
+        builtin: Whether ``Builtin.Robustness`` is reported, of all kinds together.
+    """
+
+    kinds: tuple[str, ...]
+    variants: int = 5
+    seed: int = 5
+    builtin: bool = False
+
+
+@dataclass(frozen=True)
 class EvaluationPart:
     """A dataset that models are scored on, and how.
 
@@ -84,6 +101,7 @@ class EvaluationPart:
         metrics: Names of metrics; the verdict rests on the first.
         prompting: How records become what a model is asked.
         generation: How responses are generated.
+        perturbing: How prompts are spoilt to see what that costs; None where they are not.
     """
 
     name: str
@@ -92,6 +110,7 @@ class EvaluationPart:
     metrics: tuple[str, ...]
     prompting: Prompting = field(default_factory=Prompting)
     generation: GenerationParameters = field(default_factory=GenerationParameters)
+    perturbing: Perturbing | None = None
 
 
 @dataclass(frozen=True)

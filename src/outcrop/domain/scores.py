@@ -66,6 +66,63 @@ class Comparison:
     group: str | None = None
 
 
+@dataclass(frozen=True)
+class GroupGap:
+    """How one group fares beside all the others, in one metric.
+
+    Attributes:
+        model: Whose responses were scored.
+        metric: Its name.
+        group: The group.
+        value, others: The metric over the group and over the other groups' records; None where it is undefined.
+        difference: ``value - others``; None where one is missing or the group is too small.
+        low, high: Bounds of the 95 % interval of the difference; None where there is none.
+        p_value: Two-sided, of no difference.
+        p_holm: ``p_value`` after Holm's correction over all groups.
+        n, n_others: How many records have a value.
+        method: What made bounds and p-value, or why there are none.
+        direction: Which way the metric is better.
+    """
+
+    model: str
+    metric: str
+    group: str
+    value: float | None
+    others: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    p_value: float | None
+    p_holm: float | None
+    n: int
+    n_others: int
+    method: str
+    direction: Direction
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """What perturbed prompts cost.
+
+    Attributes:
+        kinds: Which perturbations; see ``evaluation.perturbations``.
+        variants: How many variants of a prompt, of each kind that has chance in it.
+        seed: Of what was drawn.
+        n_prompts: How many perturbed prompts each model was asked.
+        examples: Of each kind, a prompt as it is and as it was asked.
+        scores: Of each model the drop under each kind and under all, and ``Builtin.Robustness`` where it was asked for.
+        comparisons: Every later model against the first.
+    """
+
+    kinds: tuple[str, ...]
+    variants: int
+    seed: int
+    n_prompts: int
+    examples: tuple[tuple[str, str, str], ...]
+    scores: tuple[Score, ...]
+    comparisons: tuple[Comparison, ...]
+
+
 class Outcome(StrEnum):
     """What a comparison lets one say."""
 
@@ -149,6 +206,8 @@ class Report:
         generation: The generation parameters, as plain JSON.
         prompting: How records became what the models were asked, as plain JSON.
         dataset: The dataset's name.
+        gaps: Of each model and category, how it fares beside the others, in the primary metric.
+        robustness: What perturbed prompts cost; None where none were asked.
         versions: Of Outcrop, Python and the libraries that computed.
         machine: Where it ran.
     """
@@ -172,3 +231,5 @@ class Report:
     machine: str = ""
     prompting: dict[str, object] = field(default_factory=dict)
     dataset: str = ""
+    gaps: tuple[GroupGap, ...] = ()
+    robustness: Robustness | None = None

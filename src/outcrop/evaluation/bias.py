@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outcrop.domain.errors import Fault, InvalidInput
-from outcrop.domain.scores import Direction
+from outcrop.domain.scores import GroupGap
 from outcrop.engines.protocol import Engine
 from outcrop.evaluation.scoring import by_size
 from outcrop.metrics.protocol import Metric, Rows
@@ -60,44 +60,13 @@ def scored_pairs(engine: Engine, pairs: Sequence[SentencePair], *, window: int, 
     return [ScoredPair(more, less) for more, less in zip(logs[::2], logs[1::2], strict=True)]
 
 
-@dataclass(frozen=True)
-class GroupGap:
-    """How one group fares beside all the others, in one metric.
-
-    Attributes:
-        metric: Its name.
-        group: The group.
-        value, others: The metric over the group and over the other groups' records; None where it is undefined.
-        difference: ``value - others``; None where one is missing or the group is too small.
-        low, high: Bounds of the 95 % interval of the difference; None where there is none.
-        p_value: Two-sided, of no difference.
-        p_holm: ``p_value`` after Holm's correction over all groups.
-        n, n_others: How many records have a value.
-        method: What made bounds and p-value, or why there are none.
-        direction: Which way the metric is better.
-    """
-
-    metric: str
-    group: str
-    value: float | None
-    others: float | None
-    difference: float | None
-    low: float | None
-    high: float | None
-    p_value: float | None
-    p_holm: float | None
-    n: int
-    n_others: int
-    method: str
-    direction: Direction
-
-
 def group_gaps(
     metric: Metric[Any],
     rows: Rows,
     groups: Sequence[str | None],
     *,
     seed: int,
+    model: str = "",
     smallest: int = SMALLEST,
     clusters: Sequence[str] | None = None,
 ) -> list[GroupGap]:
@@ -111,6 +80,7 @@ def group_gaps(
         rows: Its rows, one for each record; shape ``(n, k)``.
         groups: The group of each record; shape ``(n,)``. None for none.
         seed: Of what is drawn.
+        model: Whose responses were scored.
         smallest: How many values a group needs; 2 or more.
         clusters: What names the cluster of each record; shape ``(n,)``. No cluster may reach over two groups.
 
@@ -121,12 +91,13 @@ def group_gaps(
     _check(len(rows), groups, smallest, clusters)
     members = by_size(groups)
     compared = members[1:] if len(members) == 2 else members
-    found = [_gap(metric, rows, group, places, members, seed, smallest, clusters) for group, places in compared]
+    found = [_gap(model, metric, rows, group, places, members, seed, smallest, clusters) for group, places in compared]
     corrected = holm([one.p_value for one in found])
     return [replace(one, p_holm=p_holm) for one, p_holm in zip(found, corrected, strict=True)]
 
 
 def _gap(
+    model: str,
     metric: Metric[Any],
     rows: Rows,
     group: str,
@@ -146,6 +117,7 @@ def _gap(
     else:
         made = unpaired_difference(metric, *sides, seed=seed)
     return GroupGap(
+        model,
         metric.name,
         group,
         value,

@@ -61,6 +61,13 @@ def labels_of(records: Sequence[EvaluationRecord]) -> tuple[str, ...]:
     return tuple(sorted({label for record in records for label in (*record.right, *record.choices)}))
 
 
+def said(read: Read, answer: Answer, labels: Sequence[str]) -> str | None:
+    """An answer as a text that can be held against references: of a classification, the label."""
+    if read is not Read.LABEL or answer.text is None or answer.likelihoods:
+        return answer.text
+    return named_label(answer.text, labels) or answer.text
+
+
 def named_label(response: str, labels: Sequence[str]) -> str | None:
     """The label that a response names; None where it names none.
 

@@ -73,8 +73,8 @@ def comparisons(
     baseline, *candidates = all_scored
     found = _compare(metrics, baseline, candidates, None, seed, clusters)
     primary = {metrics[0].name}
-    first = iter(_corrected([one for one in found if one.metric in primary]))
-    others = iter(_corrected([one for one in found if one.metric not in primary]))
+    first = iter(corrected([one for one in found if one.metric in primary]))
+    others = iter(corrected([one for one in found if one.metric not in primary]))
     return [next(first if one.metric in primary else others) for one in found]
 
 
@@ -91,7 +91,7 @@ def groups(
     Below ``FEWEST`` records a category has a difference but no interval: Student's would be wider than the scale.
     """
     baseline, *candidates = all_scored
-    return _corrected(
+    return corrected(
         [
             _in_group(found, category)
             for candidate in candidates
@@ -117,7 +117,7 @@ def _in_group(found: Comparison, group: str) -> Comparison:
     return replace(found, group=group)
 
 
-def _corrected(found: Sequence[Comparison]) -> list[Comparison]:
+def corrected(found: Sequence[Comparison]) -> list[Comparison]:
     """With Holm's p-values over all that make a claim; a metric without a better way makes none."""
     claims = [None if comparison.direction is Direction.NONE else comparison.p_value for comparison in found]
     return [replace(comparison, p_holm=p) for comparison, p in zip(found, holm(claims), strict=True)]

@@ -32,9 +32,9 @@ class Answers:
 
 @dataclass(frozen=True)
 class Asking:
-    """The records of a dataset and how models are asked about them; ``part`` is its number within the job."""
+    """The records of a dataset and how models are asked about them; ``part`` names it within the job."""
 
-    part: int
+    part: str
     records: Sequence[EvaluationRecord]
     prompter: Prompter
     generation: GenerationParameters

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from outcrop.data.records import read
 from outcrop.domain.codec import from_json, to_json
+from outcrop.domain.errors import InvalidInput
 from outcrop.domain.jobs import Progress
 from outcrop.domain.models import Model
 from outcrop.domain.records import EvaluationRecord, Purpose
 from outcrop.domain.requests import EvaluationPart, EvaluationRequest
-from outcrop.domain.scores import EvaluatedModel, Report
+from outcrop.domain.scores import EvaluatedModel, GroupGap, Report, Robustness
 from outcrop.evaluation import scoring
+from outcrop.evaluation.bias import group_gaps
 from outcrop.evaluation.items import as_items, labels_of
 from outcrop.evaluation.prompting import Prompter, shots
 from outcrop.evaluation.scoring import Scored
-from outcrop.evaluation.task_metrics import task_metrics, windows_for
+from outcrop.evaluation.task_metrics import builtin_base, task_metrics, windows_for
 from outcrop.evaluation.tasks import Read, task_type
+from outcrop.jobs import robustness
 from outcrop.jobs.answers import Answers, Asking, ask, brought
 from outcrop.jobs.datasets import require_same_model, require_unchanged
 from outcrop.jobs.lease import Lease
+from outcrop.jobs.robustness import Spoilt
+from outcrop.metrics import named
 from outcrop.metrics.protocol import Metric
 from outcrop.reports.document import document
 from outcrop.reports.html import render_html
@@ -85,19 +91,23 @@ def _evaluated(
     number: int,
 ) -> Report:
     dataset = _dataset(services, engines, request, models, number)
+
+    def asked(model: Model, place: int, asking: Asking) -> Answers:
+        lease.progress(Progress(f"loading {model.name}"))
+        return ask(services, lease, engines.open(model.name), model, place, asking)
+
     answers = [
-        brought(dataset.records, request.models[place])
-        if model is None
-        else _asked(services, lease, engines, model, place, dataset.asking)
+        brought(dataset.records, request.models[place]) if model is None else asked(model, place, dataset.asking)
         for place, model in enumerate(models)
     ]
+    found = _robustness(lease, engines, request, models, dataset, answers, asked)
     scored = _scored(lease, request, dataset, answers)
     for encoder in engines.encoders.values():
         if long := encoder.figures()["long_texts"]:
             lease.log(
                 f"{encoder.name}: texts of over {encoder.context} tokens, read in windows that overlap: {long:.0f}"
             )
-    report = _report(lease, request, models, dataset, answers, scored)
+    report = replace(_report(lease, request, models, dataset, answers, scored), robustness=found)
     folder = f"jobs/{lease.job.id}" if len(request.parts) == 1 else f"jobs/{lease.job.id}/{dataset.part.name}"
     _keep(services, lease, folder, report, dataset, scored)
     return report
@@ -117,14 +127,57 @@ def _dataset(
         else ()
     )
     windows = windows_for([model for model in models if model is not None])
-    metrics = task_metrics(kind, part.metrics, labels=labels, encoders=engines.encoder, windows=windows)
-    asking = Asking(number, records, Prompter(part.prompting, labels, drawn), part.generation, windows)
+    metrics = task_metrics(
+        kind,
+        part.metrics,
+        labels=labels,
+        encoders=engines.encoder,
+        classifiers=engines.classifier,
+        windows=windows,
+    )
+    asking = Asking(str(number), records, Prompter(part.prompting, labels, drawn), part.generation, windows)
     return _Dataset(part, records, labels, metrics, asking)
 
 
-def _asked(services: Services, lease: Lease, engines: Engines, model: Model, place: int, asking: Asking) -> Answers:
-    lease.progress(Progress(f"loading {model.name}"))
-    return ask(services, lease, engines.open(model.name), model, place, asking)
+def _robustness(
+    lease: Lease,
+    engines: Engines,
+    request: EvaluationRequest,
+    models: Sequence[Model | None],
+    dataset: _Dataset,
+    answers: Sequence[Answers],
+    asked: Callable[[Model, int, Asking], Answers],
+) -> Robustness | None:
+    """What perturbed prompts cost the models that can be asked; None where none are to be asked."""
+    perturbing = dataset.part.perturbing
+    if perturbing is None:
+        return None
+    spoilt = Spoilt.of(dataset.asking, perturbing)
+    both = [
+        robustness.Asked(model.name, answers[place], asked(model, place, spoilt.asking))
+        for place, model in enumerate(models)
+        if model is not None
+    ]
+    kind = task_type(dataset.part.task)
+    metric = named("exact_match") if dataset.read in (Read.LABEL, Read.CHOICE) else dataset.metrics[0]
+    builtin = None if perturbing.builtin is False else builtin_base(kind, engines.encoder)
+
+    def tell(done: int) -> None:
+        lease.check()
+        lease.progress(Progress("scoring perturbed prompts", done, len(dataset.records)))
+
+    return robustness.report(
+        kind,
+        metric,
+        builtin,
+        spoilt,
+        dataset.asking,
+        both,
+        perturbing,
+        seed=request.seed,
+        clusters=dataset.clusters,
+        tell=tell,
+    )
 
 
 def _scored(lease: Lease, request: EvaluationRequest, dataset: _Dataset, answers: Sequence[Answers]) -> list[Scored]:
@@ -178,8 +231,18 @@ def _report(
         machine=machine(),
         prompting=to_json(part.prompting),
         dataset=part.name,
+        gaps=tuple(_gaps(scored, dataset, seed)),
     )
     return replace(report, verdicts=verdicts(report))
+
+
+def _gaps(scored: Sequence[Scored], dataset: _Dataset, seed: int) -> Iterator[GroupGap]:
+    """How each category of each model fares beside the others; none where a cluster reaches over two of them."""
+    metric, categories = dataset.metrics[0], [record.category for record in dataset.records]
+    for one in scored:
+        with suppress(InvalidInput):
+            rows, clusters = one.rows[metric.name], dataset.clusters
+            yield from group_gaps(metric, rows, categories, seed=seed, model=one.model, clusters=clusters)
 
 
 def _evaluated_model(name: str, model: Model | None, answers: Answers, part: EvaluationPart) -> EvaluatedModel:

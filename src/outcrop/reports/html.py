@@ -18,6 +18,7 @@ from outcrop.domain.scores import Comparison, Direction, EvaluatedModel, Moved, 
 from outcrop.reports import charts, numbers
 from outcrop.reports.curves import curve_svg
 from outcrop.reports.pages import page_environment
+from outcrop.reports.robustness import GAP_HEADS, gaps_by_model, perturbed_heads, perturbed_lead, perturbed_lines
 from outcrop.reports.sections import Section, metrics, scores_by_model, sections, thinned
 from outcrop.reports.texts import metric_label, one_line, trimmed
 from outcrop.reports.verdict import outcome, reading
@@ -124,6 +125,11 @@ def render_html(report: Report) -> str:
         curves=_curves(report),
         metrics=metrics(report),
         scores=scores_by_model(report),
+        gaps=gaps_by_model(report),
+        gap_heads=GAP_HEADS,
+        perturbed_heads=perturbed_heads(report),
+        perturbed_lines=perturbed_lines(report.robustness) if report.robustness else [],
+        perturbed_lead=perturbed_lead(report.robustness) if report.robustness else "",
         created=datetime.fromtimestamp(report.created, UTC).strftime("%Y-%m-%d %H:%M UTC"),
         figures=list(dict.fromkeys(name for model in report.models for name in model.efficiency)),
     )

@@ -8,6 +8,14 @@ from datetime import UTC, datetime
 
 from outcrop.domain.scores import Comparison, EvaluatedModel, Moved, MovedRecord, Outcome, Report, Score
 from outcrop.reports import numbers
+from outcrop.reports.robustness import (
+    GAP_HEADS,
+    Line,
+    gaps_by_model,
+    perturbed_heads,
+    perturbed_lead,
+    perturbed_lines,
+)
 from outcrop.reports.sections import Section, metrics, scores_by_model, sections
 from outcrop.reports.texts import metric_label, one_line, setting, trimmed
 from outcrop.reports.verdict import reading
@@ -25,7 +33,25 @@ def render_markdown(report: Report) -> str:
     parts = [_head(report), _scores(report)]
     for section in sections(report):
         parts += _section(report, section)
+    parts += [*_gaps(report), *_robustness(report)]
     return "\n\n".join(filter(None, [*parts, _method(report)])) + "\n"
+
+
+def _gaps(report: Report) -> Iterator[str]:
+    label = metric_label(report.primary)
+    for model, lines in gaps_by_model(report):
+        yield f"## {escaped(label)} of each category beside the others: {escaped(model)}\n\n{_table(GAP_HEADS, lines)}"
+
+
+def _robustness(report: Report) -> Iterator[str]:
+    if found := report.robustness:
+        yield f"## Robustness\n\n{escaped(perturbed_lead(found))}\n\n" + _table(
+            perturbed_heads(report), perturbed_lines(found)
+        )
+
+
+def _table(heads: Sequence[str], lines: Sequence[Line]) -> str:
+    return table(list(map(escaped, heads)), [[escaped(line.head), *map(escaped, line.cells)] for line in lines])
 
 
 def _head(report: Report) -> str:

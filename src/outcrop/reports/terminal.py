@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from outcrop.domain.scores import Outcome, Report, Score, Verdict
 from outcrop.reports import numbers
+from outcrop.reports.robustness import perturbed_heads, perturbed_lead, perturbed_lines
 from outcrop.reports.sections import Section, metrics, scores_by_model, sections
 from outcrop.reports.texts import metric_label, one_line
 from outcrop.reports.verdict import outcome, reading
@@ -29,6 +30,13 @@ def render_terminal(report: Report, console: Console) -> None:
     _scores(report, console)
     for section in sections(report):
         _section(report, section, console)
+    if report.robustness is not None:
+        console.print()
+        table = _table("Robustness", console, *perturbed_heads(report))
+        for line in perturbed_lines(report.robustness):
+            _row(table, console, line.head, *line.cells, style=STYLES.get(line.outcome, ""))
+        console.print(table)
+        console.print(_fit(perturbed_lead(report.robustness), console), markup=False, highlight=False)
 
 
 def _verdict(verdict: Verdict, console: Console) -> None:
