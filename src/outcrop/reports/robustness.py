@@ -49,7 +49,8 @@ def perturbed_lead(found: Robustness) -> str:
     kinds = ", ".join(kind.replace("_", " ") for kind in found.kinds)
     return (
         f"Each model was asked {numbers.count(found.n_prompts)} perturbed prompts besides ({kinds}; up to "
-        f"{found.variants} variants of a prompt, seed {found.seed}). A drop is what the metric loses: above 0 is worse, below 0 a gain."
+        f"{found.variants} variants of a prompt, seed {found.seed}). "
+        "A drop is what the metric loses: above 0 is worse, below 0 a gain."
     )
 
 
