@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cached_property
 from typing import Any, NoReturn
 
@@ -55,9 +56,11 @@ class BedrockClient:
             max_pool_connections=self._remote.max_concurrency,
         )
         try:
-            return boto3.client("bedrock-runtime", config=config, endpoint_url=self._remote.address or None)
+            client = boto3.client("bedrock-runtime", config=config, endpoint_url=self._remote.address or None)
         except (BotoCoreError, ValueError) as error:
             raise RemoteRefusal(f"Bedrock can't be used as boto3 is set up: {error}") from error
+        weakref.finalize(self, client.close)
+        return client
 
     def answer(self, prompt: Prompt, parameters: GenerationParameters) -> Answer:
         """See ``Client.answer``."""
@@ -70,8 +73,8 @@ class BedrockClient:
     def stream(self, prompt: Prompt, parameters: GenerationParameters) -> Iterator[str | Usage]:
         """See ``Client.stream``."""
         ended = False
-        with _telling():
-            for event in self.client.converse_stream(**self._asked(prompt, parameters))["stream"]:
+        with _telling(), closing(self.client.converse_stream(**self._asked(prompt, parameters))["stream"]) as events:
+            for event in events:
                 piece = event.get("contentBlockDelta", {}).get("delta", {}).get("text")
                 if piece:
                     yield piece
