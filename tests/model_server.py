@@ -219,7 +219,9 @@ def _messages(body: dict[str, Any]) -> list[Message]:
     """Messages in OpenAI's form or in Bedrock's."""
     found = [(message["role"], message["content"]) for message in body["messages"]]
     system = [Message(Role.SYSTEM, block["text"]) for block in body.get("system", ())]
-    texts = [content if isinstance(content, str) else "".join(block["text"] for block in content) for _, content in found]
+    texts = [
+        content if isinstance(content, str) else "".join(block["text"] for block in content) for _, content in found
+    ]
     return system + [Message(Role(role), text) for (role, _), text in zip(found, texts, strict=True)]
 
 
@@ -262,7 +264,11 @@ def _echo(engine: ScriptedEngine, body: dict[str, Any]) -> dict[str, Any]:
     lists = {
         "tokens": ["<s>", *tokens, " and"],
         "token_logprobs": [None, *each, -0.5],
-        "top_logprobs": [None, *({token: logprob} for token, logprob in zip(tokens, each, strict=True)), {" and": -0.5}],
+        "top_logprobs": [
+            None,
+            *({token: logprob} for token, logprob in zip(tokens, each, strict=True)),
+            {" and": -0.5},
+        ],
     }
     choice = {"text": body["prompt"] + " and", "logprobs": lists, "finish_reason": "length"}
     return {"choices": [choice], "usage": {"prompt_tokens": len(tokens) + 1, "completion_tokens": 1}}

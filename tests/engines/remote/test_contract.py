@@ -53,7 +53,9 @@ class TestBedrock(GenerationContract):
 
     def test_it_shows_neither_probabilities_nor_vectors(self) -> None:
         engine = self.make_engine()
-        with pytest.raises(NotSupported, match="gneiss-1: Bedrock's Converse gives no log-likelihoods; use a task type"):
+        with pytest.raises(
+            NotSupported, match="gneiss-1: Bedrock's Converse gives no log-likelihoods; use a task type"
+        ):
             engine.loglikelihood([("Granite is", " hard")])
         with pytest.raises(NotSupported, match="gives no embeddings; add an encoder"):
             engine.embed(["rock"])

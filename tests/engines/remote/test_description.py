@@ -39,7 +39,11 @@ def test_what_tokens_cost() -> None:
 def test_the_identity_is_that_of_protocol_address_and_id() -> None:
     same = replace(FULL, url="https://MODELS.example/v1/", api_key_env="", input_price=None, output_price=None)
     assert same.identity == FULL.identity
-    others = [replace(FULL, model="gneiss-2"), replace(FULL, url="http://models.example/v1"), replace(FULL, protocol="bedrock")]
+    others = [
+        replace(FULL, model="gneiss-2"),
+        replace(FULL, url="http://models.example/v1"),
+        replace(FULL, protocol="bedrock"),
+    ]
     assert len({other.identity for other in (FULL, *others)}) == 4
 
 

@@ -60,7 +60,9 @@ def test_a_server_that_always_fails_is_given_up(serve: Serve) -> None:
     server = serve(Script(), Faults({"fail": 1.0}))
     engine = engine_at(server, patience=Patience(timeout=1.0, total=0.3, base=0.02))
     began = time.monotonic()
-    with pytest.raises(RemoteFailure, match=r"far: the server fails: 50\d <html>Oh no</html> \(asked \d+ times in 0 s\)"):
+    with pytest.raises(
+        RemoteFailure, match=r"far: the server fails: 50\d <html>Oh no</html> \(asked \d+ times in 0 s\)"
+    ):
         engine.generate(as_prompts(TEXTS[:3]), GREEDY)
     assert time.monotonic() - began < 2
     assert server.asked.total() > 5

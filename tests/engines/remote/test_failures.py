@@ -22,7 +22,7 @@ def test_failures_that_pass(status: int) -> None:
     assert (found.throttled, found.retry_after, found.charged) == (status == 429, 2.0, False)
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422, 501])
 def test_failures_that_do_not(status: int) -> None:
     found = failure_of(status, {"retry-after": "2"}, error("no such model"))
     assert isinstance(found, RemoteRefusal)

@@ -27,7 +27,9 @@ def test_a_server_is_left_alone_for_as_long_as_it_says() -> None:
 
 
 def test_the_seed_decides() -> None:
-    one, other = ([PATIENCE.pause(3, PassingFailure("500"), jitter) for _ in range(5)] for jitter in (Random(3), Random(3)))
+    one, other = (
+        [PATIENCE.pause(3, PassingFailure("500"), jitter) for _ in range(5)] for jitter in (Random(3), Random(3))
+    )
     assert one == other
 
 

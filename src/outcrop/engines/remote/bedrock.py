@@ -5,7 +5,6 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from functools import cached_property
 from typing import Any, NoReturn
 
 from outcrop.domain.errors import MissingExtra, NotSupported, RemoteRefusal
@@ -31,49 +30,37 @@ class BedrockClient:
     """
 
     def __init__(self, remote: RemoteModel, timeout: float) -> None:
-        self._remote = remote
-        self._timeout = timeout
+        """Ask nothing yet.
 
-    @cached_property
-    def client(self) -> Any:
-        """boto3's client; it may be used by many threads.
+        Args:
+            remote: The model.
+            timeout: Seconds to wait for a connection's next byte.
 
         Raises:
             MissingExtra: boto3 is not installed.
             RemoteRefusal: boto3's settings can't be used.
         """
-        try:
-            import boto3
-        except ImportError as error:
-            raise MissingExtra("Bedrock needs boto3, which is not installed: pip install 'outcrop[s3]'") from error
-        from botocore.config import Config
-        from botocore.exceptions import BotoCoreError
-
-        config = Config(
-            connect_timeout=min(10.0, self._timeout),
-            read_timeout=self._timeout,
-            retries={"total_max_attempts": 1},
-            max_pool_connections=self._remote.max_concurrency,
-        )
-        try:
-            client = boto3.client("bedrock-runtime", config=config, endpoint_url=self._remote.address or None)
-        except (BotoCoreError, ValueError) as error:
-            raise RemoteRefusal(f"Bedrock can't be used as boto3 is set up: {error}") from error
-        weakref.finalize(self, client.close)
-        return client
+        self._remote = remote
+        self._client = _client(remote, timeout)
+        weakref.finalize(self, self._client.close)
 
     def answer(self, prompt: Prompt, parameters: GenerationParameters) -> Answer:
         """See ``Client.answer``."""
         with _telling():
-            found = self.client.converse(**self._asked(prompt, parameters))
-        content = found["output"]["message"]["content"]
+            found = self._client.converse(**self._asked(prompt, parameters))
+        try:
+            content = found["output"]["message"]["content"]
+            reason, usage = found["stopReason"], _usage(found["usage"])
+        except KeyError:
+            # boto3 reads half an answer without complaint.
+            raise PassingFailure("the answer is not whole", charged=True) from None
         text = "".join(block["text"] for block in content if "text" in block)
-        return Answer(text, _STOP_REASONS.get(found["stopReason"], "end_turn"), _usage(found["usage"]))
+        return Answer(text, _STOP_REASONS.get(reason, "end_turn"), usage)
 
     def stream(self, prompt: Prompt, parameters: GenerationParameters) -> Iterator[str | Usage]:
         """See ``Client.stream``."""
         ended = False
-        with _telling(), closing(self.client.converse_stream(**self._asked(prompt, parameters))["stream"]) as events:
+        with _telling(), closing(self._client.converse_stream(**self._asked(prompt, parameters))["stream"]) as events:
             for event in events:
                 piece = event.get("contentBlockDelta", {}).get("delta", {}).get("text")
                 if piece:
@@ -115,16 +102,40 @@ class BedrockClient:
         return asked | ({"additionalModelRequestFields": {"top_k": parameters.top_k}} if parameters.top_k else {})
 
 
+def _client(remote: RemoteModel, timeout: float) -> Any:
+    """boto3's client, which may be used by many threads."""
+    try:
+        import boto3
+    except ImportError as error:
+        raise MissingExtra("Bedrock needs boto3, which is not installed: pip install 'outcrop[s3]'") from error
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
+
+    config = Config(
+        connect_timeout=min(10.0, timeout),
+        read_timeout=timeout,
+        retries={"total_max_attempts": 1},
+        max_pool_connections=remote.max_concurrency,
+    )
+    try:
+        return boto3.Session().client("bedrock-runtime", config=config, endpoint_url=remote.address or None)
+    except (BotoCoreError, ValueError) as error:
+        raise RemoteRefusal(f"Bedrock can't be used as boto3 is set up: {error}") from error
+
+
 @contextmanager
 def _telling() -> Iterator[None]:
     """boto3's errors in our words."""
-    from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, EventStreamError, HTTPClientError
+    from botocore.eventstream import ParserError
+    from botocore.exceptions import BotoCoreError, ClientError, EventStreamError, HTTPClientError
+    from botocore.parsers import ResponseParserError
+    from urllib3.exceptions import HTTPError
 
     try:
         yield
     except ClientError as error:
         raise _said(error.response, streamed=isinstance(error, EventStreamError)) from error
-    except (HTTPClientError, ConnectionClosedError) as error:
+    except (HTTPClientError, HTTPError, ParserError, ResponseParserError) as error:
         unreachable = type(error).__name__ in {"EndpointConnectionError", "ConnectTimeoutError"}
         words = f"it broke off ({type(error).__name__})"
         raise PassingFailure(words, charged=not unreachable, unreachable=unreachable) from error

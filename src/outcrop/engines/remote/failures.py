@@ -11,8 +11,11 @@ from typing import Any
 
 from outcrop.domain.errors import RemoteRefusal
 
-#: Statuses after which the same request may succeed, beside all from 500 on.
+#: Statuses after which the same request may succeed, beside those from 500 on.
 _PASSING = {408, 409, 425, 429}
+
+#: Those of 500 and more that never pass: not implemented, and not in this version of HTTP.
+_LASTING = {501, 505}
 
 _SHOWN = 300
 
@@ -57,7 +60,7 @@ def failure_of(status: int, headers: Mapping[str, str], body: bytes) -> PassingF
     # OpenAI answers 429 both to a burst and to an account without money; only the first passes.
     if _error(body).get("code") == "insufficient_quota":
         return RemoteRefusal(words, status)
-    if status >= 500 or status in _PASSING:
+    if status in _PASSING or (status >= 500 and status not in _LASTING):
         return PassingFailure(words, throttled=status == 429, retry_after=retry_after(headers))
     return RemoteRefusal(words, status)
 
