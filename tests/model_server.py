@@ -1,4 +1,4 @@
-"""A server of a scripted model that tests ask: it speaks as OpenAI's and as Bedrock's do, and fails as it is told to."""
+"""A server of a scripted model, for tests: it speaks as OpenAI's and as Bedrock's do, and fails as it is told to."""
 
 from __future__ import annotations
 
@@ -252,8 +252,8 @@ def _chat(response: Response, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _completion(response: Response) -> dict[str, Any]:
-    choice = {"text": response.text, "finish_reason": _finish(response)}
-    choice |= {"logprobs": {"token_logprobs": list(response.logprobs)}}
+    lists = {"token_logprobs": list(response.logprobs)}
+    choice = {"text": response.text, "finish_reason": _finish(response), "logprobs": lists}
     return {"choices": [choice], "usage": _usage(response)}
 
 
