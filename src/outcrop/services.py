@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import secrets
 import shutil
 import string
@@ -20,6 +21,9 @@ from outcrop.domain.errors import NotFound, NotSupported, OutcropError, StorageF
 from outcrop.domain.jobs import HELD, Job, JobKind, Status
 from outcrop.domain.models import Model
 from outcrop.engines.protocol import Engine
+from outcrop.engines.remote.ledger import Budget, Ledger
+from outcrop.engines.remote.opening import open_remote
+from outcrop.engines.remote.retries import Patience
 from outcrop.engines.scripted import ScriptedEngine
 from outcrop.runners.process import ProcessRunner
 from outcrop.runners.protocol import Runner
@@ -49,10 +53,19 @@ _WAKING = 3.0
 class Engines:
     """Opens models for computing, and keeps each base loaded once, however many adapters sit on it."""
 
-    def __init__(self, catalog: Catalog, store: Store, device: str) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        store: Store,
+        device: str,
+        budget: Budget,
+        patience: Patience,
+    ) -> None:
         self._catalog = catalog
         self._store = store
         self._device = device
+        self._patience = patience
+        self._ledger = Ledger(budget)
         self._bases: dict[str, LoadedBase] = {}
         self.encoders: dict[str, TransformersEncoder] = {}
         self.classifiers: dict[str, TransformersClassifier] = {}
@@ -64,12 +77,16 @@ class Engines:
             NotFound: There is no such model.
             StorageFailure: Its files are missing or cut off.
             NotSupported: It can't be loaded, or is an encoder or a classifier.
+            InvalidInput: It is remote, and its key is missing, or its prices where there is a budget.
         """
         model = self._catalog.model(name)
         require_writer(model)
         folder = self._store.get_folder(model.uri)
         if model.engine == "scripted":
             return ScriptedEngine.load(folder)
+        if model.engine == "remote":
+            # No two workers may come back to a server at the same moments; no response depends on it.
+            return open_remote(model.name, folder, self._ledger, self._patience, random.Random())
         if model.base is None:
             return self._base(model).engine()
         return self._base(self._catalog.model(model.base)).engine(folder)
@@ -150,6 +167,18 @@ def require_writer(model: Model) -> None:
 def _about(model: Model) -> str:
     kinds = {"encoder": "a model that gives vectors", "classifier": "a model that gives labels scores"}
     return kinds.get(model.engine, "a model that writes text")
+
+
+def require_weights(model: Model) -> None:
+    """Make sure that a model's weights are here.
+
+    Raises:
+        NotSupported: It is a remote model.
+    """
+    if model.engine == "remote":
+        raise NotSupported(
+            f"{model.name} is a remote model: its weights are not here; name a model that was added whole"
+        )
 
 
 @dataclass(frozen=True)
@@ -260,7 +289,10 @@ class Services:
 
     def engines(self) -> Engines:
         """A fresh set of engines, with nothing loaded yet."""
-        return Engines(self.catalog, self.store, self.settings.device)
+        settings = self.settings
+        budget = Budget(settings.budget, settings.token_budget)
+        patience = Patience(settings.remote_timeout, settings.remote_patience)
+        return Engines(self.catalog, self.store, settings.device, budget, patience)
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:

@@ -48,6 +48,16 @@ SETTINGS = (
     Setting("running_jobs", "1", "How many jobs run at once on one machine; the others wait their turn."),
     Setting("checkpoint_seconds", "60", "Seconds between two checkpoints of a training run."),
     Setting("lease_seconds", "30", "A worker that shows no sign of life for this many seconds is replaced."),
+    Setting(
+        "budget",
+        "",
+        "The most money that a job may spend on remote models, as their prices count it; no end by default.",
+    ),
+    Setting(
+        "token_budget", "", "The most tokens that a job may use of remote models, prompts included; no end by default."
+    ),
+    Setting("remote_timeout", "120", "Seconds for one answer of a remote model's server, to its last byte."),
+    Setting("remote_patience", "900", "Seconds for which a request to a remote model is made again where it fails."),
 )
 
 
@@ -69,6 +79,10 @@ class Settings:
     running_jobs: int
     checkpoint_seconds: float
     lease_seconds: float
+    budget: float | None
+    token_budget: int | None
+    remote_timeout: float
+    remote_patience: float
 
     @property
     def cache_folder(self) -> Path:
@@ -78,7 +92,8 @@ class Settings:
     @property
     def environment(self) -> dict[str, str]:
         """The settings as a worker process reads them."""
-        return {setting.variable: str(getattr(self, setting.name)) for setting in SETTINGS}
+        values = {setting.variable: getattr(self, setting.name) for setting in SETTINGS}
+        return {variable: "" if value is None else str(value) for variable, value in values.items()}
 
 
 def read_settings(environment: Mapping[str, str] | None = None, *, home: str | Path | None = None) -> Settings:
@@ -101,6 +116,10 @@ def read_settings(environment: Mapping[str, str] | None = None, *, home: str | P
         running_jobs=int(_number(values, "running_jobs", 1, faults, whole=True)),
         checkpoint_seconds=_number(values, "checkpoint_seconds", 0, faults),
         lease_seconds=_number(values, "lease_seconds", 1, faults),
+        budget=_number(values, "budget", 0, faults) if values["budget"] else None,
+        token_budget=int(_number(values, "token_budget", 0, faults, whole=True)) if values["token_budget"] else None,
+        remote_timeout=_number(values, "remote_timeout", 0.01, faults),
+        remote_patience=_number(values, "remote_patience", 0, faults),
     )
     if faults:
         raise InvalidInput(faults)

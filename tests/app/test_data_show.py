@@ -75,7 +75,7 @@ def test_models_that_can_not(outcrop: Outcrop, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="found messages, for a model without one"):
         show_record(outcrop.services, str(path), "plain")
     add_scripted(outcrop, tmp_path)
-    with pytest.raises(NotSupported, match="scripted: is scripted and has no tokenizer"):
+    with pytest.raises(NotSupported, match="scripted: is scripted or remote and has no tokenizer"):
         show_record(outcrop.services, str(path), "scripted")
 
 

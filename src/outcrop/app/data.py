@@ -11,7 +11,7 @@ from outcrop.domain.errors import Fault, InvalidInput
 from outcrop.domain.models import Model
 from outcrop.domain.records import Encoding, Purpose
 from outcrop.models.chat import ChatTokenizer
-from outcrop.services import Services
+from outcrop.services import Services, require_weights
 from outcrop.stores.address import is_address, parse
 
 
@@ -27,9 +27,14 @@ def check_data(
 
     Raises:
         NotFound: There is no such model, or no file behind an ``s3://`` address.
+        NotSupported: The model is remote: tokens can't be counted here.
         StorageFailure: The S3 service fails.
     """
-    tokenizer = None if model is None else tokenizer_of(services, services.catalog.model(model))
+    if model is None:
+        return check_at(services, place, purpose, None, encoding, progress)
+    found = services.catalog.model(model)
+    require_weights(found)
+    tokenizer = tokenizer_of(services, found)
     return check_at(services, place, purpose, tokenizer, encoding, progress)
 
 
@@ -103,6 +108,6 @@ def absolute(place: str | Path) -> str:
 
 
 def tokenizer_of(services: Services, model: Model) -> ChatTokenizer | None:
-    """The tokenizer that a model reads with: its base's, for an adapter; None for a scripted model."""
+    """The tokenizer that a model reads with: its base's, for an adapter; None for a scripted or a remote model."""
     base = model if model.base is None else services.catalog.model(model.base)
     return ChatTokenizer.load(services.store.get_folder(base.uri)) if base.engine == "transformers" else None

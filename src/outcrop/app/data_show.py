@@ -46,7 +46,7 @@ def show_record(
     """
     tokenizer = tokenizer_of(services, services.catalog.model(model))
     if tokenizer is None:
-        raise NotSupported(f"{model}: is scripted and has no tokenizer; name a model of weights")
+        raise NotSupported(f"{model}: is scripted or remote and has no tokenizer here; name a model of weights")
     name = place if is_address(place) else ""
     reader = RecordReader(services.fetch(place), purpose, name)
     where = reader.lines.where

@@ -16,7 +16,7 @@ from outcrop.domain.models import Model, ModelKind
 from outcrop.domain.scores import Report
 from outcrop.models.weights import weights_hash
 from outcrop.reports.card import render_card
-from outcrop.services import Services
+from outcrop.services import Services, require_weights
 from outcrop.stores.manifest import MANIFEST, file_hash
 
 Say = Callable[[str], None]
@@ -32,6 +32,7 @@ def export_model(
         NotSupported: The model can't be had in that form, or what would be written is not the model.
         StorageFailure: The folder can't be written, or a stored file was altered.
     """
+    require_weights(model)
     chosen, numbers = _choose(model, form, number_type)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InvalidInput([Fault("export", None, "folder", str(folder), "a folder that is new or empty")])

@@ -7,8 +7,10 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from outcrop.app.exports import export_model
+from outcrop.app.remote_models import prepare_remote
 from outcrop.domain.errors import AlreadyExists, InvalidInput, NotFound
 from outcrop.domain.exports import Export
 from outcrop.domain.models import Customization, Identity, Model, ModelKind
@@ -117,6 +119,24 @@ class Models:
             customizations={method.value: reason for method in Customization},
             created=time.time(),
         )
+        self._services.catalog.add_model(model)
+        return model
+
+    def add_remote(self, name: str, **described: Any) -> Model:
+        """Add a model that a server elsewhere runs; nothing is asked of it yet.
+
+        Args:
+            name: Its name here.
+            **described: Fields of ``engines.remote.description.RemoteModel``: ``model`` (its id there), ``url``,
+                ``protocol``, ``api_key_env``, ``input_price``, ``output_price``, ``context``, ``max_concurrency``,
+                ``logprobs``.
+
+        Raises:
+            InvalidInput: The name or a field can't be used: all faults.
+            AlreadyExists: The name is taken.
+        """
+        model = prepare_remote(self._services, name, described)
+        self._require_free(name)
         self._services.catalog.add_model(model)
         return model
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from outcrop.cli.output import JsonOption, moment, print_json, say, shown, table
 from outcrop.domain.units import size
+
+if TYPE_CHECKING:
+    from outcrop.domain.models import Model
 
 app = typer.Typer(help="Base models, custom models and their names.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -30,7 +33,13 @@ def list_models(as_json: JsonOption = False) -> None:
         print_json({"models": [to_json(model) for model in models], "aliases": aliases, "known": addable})
         return
     rows = [
-        [model.name, model.kind.value, f"{model.parameters:,}", model.identity.weights[:12], moment(model.created)]
+        [
+            model.name,
+            model.kind.value,
+            "remote" if model.engine == "remote" else f"{model.parameters:,}",
+            model.identity.weights[:12],
+            moment(model.created),
+        ]
         for model in models
     ]
     if rows:
@@ -44,21 +53,65 @@ def list_models(as_json: JsonOption = False) -> None:
 @app.command()
 def add(
     source: Annotated[
-        str, typer.Argument(help="A known name, a hub repository (owner/name[@revision]), a folder, or a .gguf file.")
+        str,
+        typer.Argument(
+            help="A known name, a hub repository (owner/name[@revision]), a folder, or a .gguf file; of a remote model "
+            "its name here."
+        ),
     ],
     name: Annotated[str | None, typer.Option(help="Its name here; made from the source where not given.")] = None,
+    remote: Annotated[
+        str | None, typer.Option(metavar="URL", help="The address of the server that runs a remote model.")
+    ] = None,
+    remote_model: Annotated[str | None, typer.Option(metavar="ID", help="A remote model's id at its server.")] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="What its server speaks: openai (the default) or bedrock.")
+    ] = None,
+    api_key_env: Annotated[
+        str | None, typer.Option(metavar="VARIABLE", help="The environment variable that holds its key.")
+    ] = None,
+    input_price: Annotated[float | None, typer.Option(help="Money for a million tokens that it reads.")] = None,
+    output_price: Annotated[float | None, typer.Option(help="Money for a million tokens that it writes.")] = None,
+    context: Annotated[int | None, typer.Option(help="The most tokens of a prompt and its response together.")] = None,
+    max_concurrency: Annotated[int | None, typer.Option(help="The most requests at once; 64 where not given.")] = None,
+    logprobs: Annotated[bool, typer.Option("--logprobs", help="Ask for each token's log-probability.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a base model: by known name, from the Hugging Face hub, from a folder of safetensors, or from a GGUF file."""
+    """Add a base model: by known name, from the Hugging Face hub, a folder, a GGUF file, or one that a server runs."""
     from outcrop.cli.opening import opened
     from outcrop.domain.codec import to_json
 
+    options = {
+        "model": remote_model,
+        "url": remote,
+        "protocol": protocol,
+        "api_key_env": api_key_env,
+        "input_price": input_price,
+        "output_price": output_price,
+        "context": context,
+        "max_concurrency": max_concurrency,
+        "logprobs": logprobs or None,
+    }
+    described = {field: value for field, value in options.items() if value is not None}
     with opened() as outcrop:
-        model = outcrop.models.add(source, name, say)
+        if described:
+            model = outcrop.models.add_remote(name or source, **described)
+        else:
+            model = outcrop.models.add(source, name, say)
     if as_json:
         print_json({"model": to_json(model)})
+    elif described:
+        _say_remote(model)
     else:
         typer.echo(f"{model.name}: {model.parameters:,} weights, hash {model.identity.weights[:12]}")
+
+
+def _say_remote(model: Model) -> None:
+    from outcrop.engines.remote.address import is_open
+
+    typer.echo(f"{model.name}: {model.source}; nothing was asked yet, try: outcrop ask {model.name} 'What is gneiss?'")
+    if is_open(model.source.rpartition(" at ")[2]):
+        say("note: what is sent there, the key too, can be read by others on its way; use https:// where you can")
 
 
 @app.command()
@@ -71,6 +124,11 @@ def show(name: Name, as_json: JsonOption = False) -> None:
         model = outcrop.models.show(name)
     if as_json:
         print_json({"model": to_json(model)})
+        return
+    if model.engine == "remote":
+        typer.echo(f"{model.name}: {model.kind.value}, remote")
+        typer.echo(f"  from         {model.source}")
+        typer.echo(f"  hash         {model.identity.weights} (of address and id: weights elsewhere can't be hashed)")
         return
     typer.echo(f"{model.name}: {model.kind.value}, {model.architecture}, {model.parameters:,} weights")
     typer.echo(f"  from         {model.source}")

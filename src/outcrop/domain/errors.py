@@ -7,10 +7,13 @@ OutcropError                    code                          exit
 │   ├── AlreadyExists           ConflictException             2
 │   ├── IllegalMove             ConflictException             2
 │   ├── NotSupported            ValidationException           2
-│   └── MissingExtra            ValidationException           2
+│   ├── MissingExtra            ValidationException           2
+│   ├── OverBudget              ServiceQuotaExceededException 2
+│   └── RemoteRefusal           ValidationException           2   carries the status of the server's answer
 └── OurFault                    InternalServerException       1
     ├── LeaseLost               InternalServerException       1
     ├── JobFailed               InternalServerException       1
+    ├── RemoteFailure           InternalServerException       1
     └── StorageFailure          InternalServerException       1
 
 A message says what was given, what was expected, and what to do.
@@ -105,6 +108,20 @@ class MissingExtra(UserError):
     """An optional package is needed and not installed; the message has the command that installs it."""
 
 
+class OverBudget(UserError):
+    """Asking a remote model once more could cost more than the budget; what was paid for is kept."""
+
+    code = "ServiceQuotaExceededException"
+
+
+class RemoteRefusal(UserError):
+    """The server of a remote model refuses a request, and would refuse it again; the message has what it said."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        self.status = status
+        super().__init__(message)
+
+
 class OurFault(OutcropError):
     """The input was fine and the work still failed."""
 
@@ -115,6 +132,10 @@ class LeaseLost(OurFault):
 
 class JobFailed(OurFault):
     """A job ended in failure; the message is the job's."""
+
+
+class RemoteFailure(OurFault):
+    """The server of a remote model failed each time, for as long as was waited."""
 
 
 class StorageFailure(OurFault):

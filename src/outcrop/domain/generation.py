@@ -83,8 +83,9 @@ class Response:
         text: The response, without special tokens and without the stop text.
         stop_reason: ``end_turn``, ``stop_sequence`` or ``max_tokens``.
         prompt_tokens: Length of the prompt as the model saw it.
-        tokens: The ids that were generated, the end-of-turn token included.
-        logprobs: Natural log-probability of each of ``tokens`` under the model, before temperature.
+        tokens: The ids that were generated, the end-of-turn token included; each -1 where a server only counts them.
+        logprobs: Natural log-probability of each of ``tokens`` under the model, before temperature; none where a server
+            does not tell them.
         near_ties: At how many steps the two best tokens lay within 1e-3 of each other (in logits).
     """
 
@@ -108,3 +109,17 @@ class LogLikelihood:
     tokens: int
     greedy: bool
     token_logprobs: tuple[float, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class Spending:
+    """What asking models that others run has cost: tokens read and written, and money in the currency of the prices."""
+
+    tokens: int = 0
+    cost: float = 0.0
+
+    def __add__(self, other: Spending) -> Spending:
+        return Spending(self.tokens + other.tokens, self.cost + other.cost)
+
+    def __sub__(self, other: Spending) -> Spending:
+        return Spending(self.tokens - other.tokens, self.cost - other.cost)

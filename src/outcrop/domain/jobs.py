@@ -29,7 +29,10 @@ class Status(StrEnum):
 #: Every move a job may make; the catalog refuses all others.
 MOVES: dict[Status, frozenset[Status]] = {
     Status.QUEUED: frozenset({Status.RUNNING, Status.STOPPED, Status.FAILED}),
-    Status.RUNNING: frozenset({Status.QUEUED, Status.WAITING, Status.STOPPING, Status.DONE, Status.FAILED}),
+    # Straight to stopped goes a job whose budget is spent: nobody has to ask.
+    Status.RUNNING: frozenset(
+        {Status.QUEUED, Status.WAITING, Status.STOPPING, Status.STOPPED, Status.DONE, Status.FAILED}
+    ),
     Status.WAITING: frozenset({Status.QUEUED, Status.STOPPED, Status.FAILED}),
     # A job that was asked to stop may end its last step and find itself done.
     Status.STOPPING: frozenset({Status.STOPPED, Status.DONE, Status.FAILED}),

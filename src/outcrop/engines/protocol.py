@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from outcrop.domain.generation import Context, GenerationParameters, LogLikelihood, Prompt, Response
+from outcrop.domain.generation import Context, GenerationParameters, LogLikelihood, Prompt, Response, Spending
 
 #: Numbers of the prompts that run together, in the order in which they run.
 Batch = tuple[int, ...]
@@ -74,4 +74,43 @@ class Engine(Protocol):
 
     def figures(self) -> dict[str, float]:
         """What the work so far cost: ``tokens``, ``seconds``, ``tokens_per_second``, ``padding_share``, …."""
+        ...
+
+
+@runtime_checkable
+class PaidEngine(Engine, Protocol):
+    """An engine whose model others run: responses come one by one, in any order, and each has been paid for."""
+
+    def generate_keeping(
+        self,
+        prompts: Sequence[Prompt],
+        parameters: GenerationParameters,
+        keep: Callable[[Sequence[Response]], None],
+        check: Callable[[], None],
+    ) -> None:
+        """Answer the prompts, and hand over what has come as soon as it is there.
+
+        Whatever ends the work early, no new request begins then, and those under way are waited for and kept.
+
+        Args:
+            prompts: What to answer.
+            parameters: How.
+            keep: Called with the responses that have come, in this thread.
+            check: Called about twice a second, in this thread; what it raises ends the work.
+
+        Raises:
+            InvalidInput: As ``plan``.
+            OverBudget: A further request could cost more than the budget leaves.
+            RemoteRefusal: The server refuses a request.
+            RemoteFailure: The server failed for longer than patience goes.
+        """
+        ...
+
+    @property
+    def spending(self) -> Spending:
+        """What the work so far has cost, or may have: a request that broke off counts with the most it can cost."""
+        ...
+
+    def charge(self, spending: Spending) -> None:
+        """Count against the budget what was spent on this model before this process began."""
         ...

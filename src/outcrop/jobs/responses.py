@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
-from outcrop.domain.codec import from_json, to_json
 from outcrop.domain.errors import NotFound
-from outcrop.domain.generation import GenerationParameters, Prompt, Response
+from outcrop.domain.generation import GenerationParameters, Prompt
 from outcrop.domain.jobs import Progress
-from outcrop.engines.protocol import Batch, Engine
+from outcrop.engines.protocol import Batch, Engine, PaidEngine
 from outcrop.jobs.lease import Lease
+from outcrop.jobs.paid_responses import PaidBatch, describe
+from outcrop.jobs.stored_responses import StoredResponses, decode
 from outcrop.stores.protocol import Store
 
+__all__ = ["ResponseBook", "StoredResponses"]
 
-@dataclass(frozen=True)
-class StoredResponses:
-    """All responses of a model in the order of the prompts, and the seconds that generating them took."""
-
-    responses: tuple[Response, ...]
-    seconds: float
+Tell = Callable[[int, int, float], None]
+"""Called with responses of a batch that are there, and tokens and seconds of those that came last."""
 
 
 class ResponseBook:
@@ -38,18 +37,19 @@ class ResponseBook:
 
         Raises:
             LeaseLost, StopAsked: See ``Lease.check``.
+            OverBudget, RemoteRefusal, RemoteFailure: See ``PaidEngine.generate_keeping``.
         """
         plan = self._plan(engine, prompts, parameters)
-        by_number: dict[int, Response] = {}
-        seconds = 0.0
+        found = StoredResponses()
         watch = _Rate(self._lease, f"generating with {self._model}", len(prompts))
         for place, batch in enumerate(plan):
             self._lease.check()
-            responses, took, fresh = self._batch(engine, place, [prompts[number] for number in batch], parameters)
-            by_number |= {response.number: response for response in responses}
-            seconds += took
-            watch.tell(len(by_number), sum(len(response.tokens) for response in responses), took if fresh else 0.0)
-        return StoredResponses(tuple(by_number[prompt.number] for prompt in prompts), seconds)
+            asked = [prompts[number] for number in batch]
+            found += self._batch(engine, place, asked, parameters, partial(watch.tell, len(found.responses)))
+        if isinstance(engine, PaidEngine) and (figures := engine.figures())["requests"]:
+            self._lease.log(f"{self._model}: {describe(figures)}")
+        by_number = {response.number: response for response in found.responses}
+        return replace(found, responses=tuple(by_number[prompt.number] for prompt in prompts))
 
     def _plan(self, engine: Engine, prompts: Sequence[Prompt], parameters: GenerationParameters) -> list[Batch]:
         key = f"{self._folder}/plan.json"
@@ -61,21 +61,38 @@ class ResponseBook:
             return plan
 
     def _batch(
-        self, engine: Engine, place: int, prompts: Sequence[Prompt], parameters: GenerationParameters
-    ) -> tuple[list[Response], float, bool]:
-        """A batch's responses, the seconds they took, and whether they were generated just now."""
+        self, engine: Engine, place: int, prompts: Sequence[Prompt], parameters: GenerationParameters, tell: Tell
+    ) -> StoredResponses:
+        """A batch's responses: as they are stored, or else generated and stored."""
         key = f"{self._folder}/{place}.json"
         try:
-            stored = json.loads(self._store.read(key))
-            return [from_json(Response, entry, key) for entry in stored["responses"]], stored["seconds"], False
+            found = decode(self._store.read(key), key)
         except NotFound:
-            began = time.perf_counter()
-            responses = engine.generate(prompts, parameters)
-            took = time.perf_counter() - began
-            kept = {"seconds": took, "responses": [to_json(response) for response in responses]}
-            self._lease.hold()
-            self._store.write(key, json.dumps(kept).encode())
-            return responses, took, True
+            return self._generated(engine, key, prompts, parameters, tell)
+        if isinstance(engine, PaidEngine):
+            engine.charge(found.spending)
+        tell(len(found.responses), 0, 0.0)
+        return found
+
+    def _generated(
+        self, engine: Engine, key: str, prompts: Sequence[Prompt], parameters: GenerationParameters, tell: Tell
+    ) -> StoredResponses:
+        if isinstance(engine, PaidEngine):
+            batch = PaidBatch(self._store, self._lease, f"{key.removesuffix('.json')}.kept")
+            found = batch.fill(engine, prompts, parameters, tell)
+            self._write(key, found)
+            batch.remove()
+            return found
+        began = time.perf_counter()
+        responses = engine.generate(prompts, parameters)
+        found = StoredResponses(tuple(responses), time.perf_counter() - began)
+        self._write(key, found)
+        tell(len(found.responses), found.tokens, found.seconds)
+        return found
+
+    def _write(self, key: str, found: StoredResponses) -> None:
+        self._lease.hold()
+        self._store.write(key, found.encode())
 
 
 class _Rate:
@@ -91,8 +108,9 @@ class _Rate:
         self._last = 0
         lease.progress(Progress(phase, 0, total))
 
-    def tell(self, done: int, tokens: int, seconds: float) -> None:
-        """``done`` records are stored; the last batch made ``tokens`` in ``seconds``, 0 where it was stored before."""
+    def tell(self, before: int, done: int, tokens: int, seconds: float) -> None:
+        """``before + done`` records are stored; the last made ``tokens`` in ``seconds``, 0 if stored before."""
+        done += before
         if seconds:
             self._tokens += tokens
             self._seconds += seconds

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 
 from outcrop.catalog.protocol import Claim
-from outcrop.domain.errors import IllegalMove, LeaseLost, NotFound, OutcropError
+from outcrop.domain.errors import IllegalMove, LeaseLost, NotFound, OutcropError, OverBudget
 from outcrop.domain.jobs import HELD, JobKind, Status
 from outcrop.jobs.lease import Lease, StopAsked, patiently
 from outcrop.runners.process import this_worker
@@ -73,6 +73,9 @@ def work(services: Services, claim: Claim) -> int:
         except StopAsked:
             lease.log("stopped, as asked; what is done is kept")
             return _end(lease, Status.STOPPED, "")
+        except OverBudget as error:
+            lease.log(str(error), "warning")
+            return _end(lease, Status.STOPPED, str(error))
         except OutcropError as error:
             lease.log(str(error), "error")
             return _end(lease, Status.FAILED, str(error))

@@ -45,8 +45,8 @@ def as_prompts(texts: Sequence[str], first: int = 0) -> list[Prompt]:
     return [Prompt(first + place, (Message(Role.USER, text),)) for place, text in enumerate(texts)]
 
 
-class EngineContract:
-    """What every engine promises."""
+class GenerationContract:
+    """What every engine promises of responses."""
 
     #: A prompt longer than the engine's context.
     too_long = "word " * 20_000
@@ -54,6 +54,8 @@ class EngineContract:
     parameters = GenerationParameters(max_tokens=12)
     #: The same, sampled.
     sampled = GenerationParameters(max_tokens=12, temperature=0.9, top_k=40, top_p=0.95, seed=3)
+    #: Whether each token's log-probability is told.
+    tells_logprobs = True
 
     def make_engine(self) -> Engine:
         """A new engine; each test calls it at least once."""
@@ -72,12 +74,10 @@ class EngineContract:
         used.generate(prompts[:2], self.parameters)
         assert used.plan(prompts, self.parameters) == fresh.plan(prompts, self.parameters)
 
-    def test_nothing_to_do(self) -> None:
+    def test_nothing_to_answer(self) -> None:
         engine = self.make_engine()
         assert engine.plan([], self.parameters) == []
         assert engine.generate([], self.parameters) == []
-        assert engine.loglikelihood([]) == []
-        assert engine.embed([]).shape == (0, engine.embed(["rock"]).shape[1])
 
     def test_prompts_without_room_are_named_all_at_once(self) -> None:
         prompts = as_prompts([self.too_long, "Hi", self.too_long], first=40)
@@ -102,7 +102,7 @@ class EngineContract:
         for response in self.make_engine().generate(as_prompts(_TEXTS), self.parameters):
             assert response.stop_reason in {"end_turn", "stop_sequence", "max_tokens"}
             assert 1 <= len(response.tokens) <= self.parameters.max_tokens
-            assert len(response.logprobs) == len(response.tokens)
+            assert len(response.logprobs) == (len(response.tokens) if self.tells_logprobs else 0)
             assert all(math.isfinite(logprob) and logprob <= 1e-6 for logprob in response.logprobs)
             assert response.prompt_tokens >= 1
             assert 0 <= response.near_ties <= len(response.tokens)
@@ -153,6 +153,30 @@ class EngineContract:
         before = engine.generate([prompt], self.parameters)
         next(engine.stream(prompt, self.parameters), None)
         assert engine.generate([prompt], self.parameters) == before
+
+    def test_figures_count_the_work(self) -> None:
+        engine = self.make_engine()
+        responses = engine.generate(as_prompts(_TEXTS), self.parameters)
+        figures = engine.figures()
+        assert figures["tokens"] == sum(len(response.tokens) for response in responses)
+        assert figures["prompt_tokens"] == sum(response.prompt_tokens for response in responses)
+        assert 0 <= figures["padding_share"] < 1
+        assert all(math.isfinite(figure) for figure in figures.values())
+        assert {"seconds", "tokens_per_second"} <= figures.keys()
+
+    def _stops(self, text: str) -> list[GenerationParameters]:
+        """Parameters whose stop sequence is in the text: at its beginning, within it, and at its end."""
+        found = {text[:2], text[len(text) // 2 :][:3], text[-1:]} - {""}
+        return [replace(self.parameters, stop=(stop,)) for stop in sorted(found)]
+
+
+class EngineContract(GenerationContract):
+    """What every engine promises that shows a model's probabilities and vectors too."""
+
+    def test_nothing_to_score(self) -> None:
+        engine = self.make_engine()
+        assert engine.loglikelihood([]) == []
+        assert engine.embed([]).shape == (0, engine.embed(["rock"]).shape[1])
 
     def test_a_loglikelihood_is_the_sum_of_its_tokens(self) -> None:
         for answer in self.make_engine().loglikelihood([("Granite is", f" {text}") for text in _TEXTS]):
@@ -217,21 +241,6 @@ class EngineContract:
         together = engine.embed(_TEXTS)
         for vector, text in zip(together, _TEXTS, strict=True):
             assert np.allclose(engine.embed([text])[0], vector, rtol=0, atol=EMBEDDING_TOLERANCE)
-
-    def test_figures_count_the_work(self) -> None:
-        engine = self.make_engine()
-        responses = engine.generate(as_prompts(_TEXTS), self.parameters)
-        figures = engine.figures()
-        assert figures["tokens"] == sum(len(response.tokens) for response in responses)
-        assert figures["prompt_tokens"] == sum(response.prompt_tokens for response in responses)
-        assert 0 <= figures["padding_share"] < 1
-        assert all(math.isfinite(figure) for figure in figures.values())
-        assert {"seconds", "tokens_per_second"} <= figures.keys()
-
-    def _stops(self, text: str) -> list[GenerationParameters]:
-        """Parameters whose stop sequence is in the text: at its beginning, within it, and at its end."""
-        found = {text[:2], text[len(text) // 2 :][:3], text[-1:]} - {""}
-        return [replace(self.parameters, stop=(stop,)) for stop in sorted(found)]
 
 
 def _refusal(refused: Callable[..., object], *arguments: object) -> str:
