@@ -25,13 +25,16 @@ class StoredResponses:
 
 
 class ResponseBook:
-    """The stored responses of one model of a job; ``number`` is the model's place in the request."""
+    """The stored responses of one model of a job.
 
-    def __init__(self, store: Store, lease: Lease, number: int, model: str) -> None:
+    ``number`` is the model's place in the request. Responses that are no answers to records have another ``folder``.
+    """
+
+    def __init__(self, store: Store, lease: Lease, number: int, model: str, folder: str = "responses") -> None:
         self._store = store
         self._lease = lease
         self._model = model
-        self._folder = f"jobs/{lease.job.id}/responses/{number}"
+        self._folder = f"jobs/{lease.job.id}/{folder}/{number}"
 
     def fill(self, engine: Engine, prompts: Sequence[Prompt], parameters: GenerationParameters) -> StoredResponses:
         """Generate what is not stored yet, in the batches that were planned before the first one ran.

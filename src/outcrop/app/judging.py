@@ -1,0 +1,115 @@
+"""A model as judge: everything is checked before the evaluation job begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from outcrop.domain.errors import Fault, InvalidInput, NotFound
+from outcrop.domain.generation import GenerationParameters
+from outcrop.domain.judging import Criterion, JudgeRequest
+from outcrop.evaluation.judges.criteria import built_in
+from outcrop.evaluation.judges.custom import custom_criteria
+from outcrop.services import Services, require_writer
+
+#: A judge that is asked several times is sampled: greedy, it would repeat itself and seem to agree.
+SAMPLED = 0.7
+
+MOST_REPEATS = 20
+MOST_ATTEMPTS = 10
+
+
+def judge_request(
+    services: Services,
+    judges: Sequence[str],
+    *,
+    models: int,
+    criteria: Sequence[str] = (),
+    criteria_file: str | Path | None = None,
+    pairwise: bool = False,
+    repeats: int = 2,
+    attempts: int = 2,
+    max_tokens: int = 256,
+    temperature: float | None = None,
+    seed: int = 0,
+) -> JudgeRequest:
+    """What is asked of judges, checked.
+
+    Args:
+        services: Where the judges are.
+        judges: The models that judge.
+        models: How many models are judged.
+        criteria: Names of built-in criteria.
+        criteria_file: A JSON file with criteria of one's own, a path or ``s3://``.
+        pairwise: Whether each later model's responses are held against the first one's.
+        repeats: How often each question is asked.
+        attempts: How often more one is asked whose answer can't be read.
+        max_tokens: The most tokens of a ruling.
+        temperature: None for 0.7, or 0 where each question is asked once.
+        seed: Decides every sample.
+
+    Raises:
+        InvalidInput: Faults in the criteria, the file or the numbers: all of them.
+        NotFound: A judge, a built-in criterion or the file.
+        NotSupported: A judge is an encoder.
+    """
+    resolved = [services.catalog.model(judge) for judge in judges]
+    for model in resolved:
+        require_writer(model)
+    chosen = [built_in(name) for name in criteria]
+    faults: list[Fault] = []
+    if criteria_file is not None:
+        try:
+            chosen += _from_file(services, str(criteria_file))
+        except InvalidInput as error:
+            faults += error.faults
+    if temperature is None:
+        temperature = SAMPLED if repeats > 1 else 0.0
+    request = JudgeRequest(
+        judges=tuple(model.name for model in resolved),
+        identities=tuple(model.identity for model in resolved),
+        criteria=tuple(chosen),
+        pairwise=pairwise,
+        repeats=repeats,
+        attempts=attempts,
+        generation=GenerationParameters(max_tokens=max_tokens, temperature=temperature, seed=seed),
+    )
+    faults += _faults(request, models, criteria_file is not None)
+    if faults:
+        raise InvalidInput(faults)
+    return request
+
+
+def _from_file(services: Services, place: str) -> tuple[Criterion, ...]:
+    path = services.fetch(place)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise NotFound(f"there is no file {place}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput([Fault(place, None, "", str(error), "a JSON file in UTF-8")]) from error
+    return custom_criteria(text, place)
+
+
+def _faults(request: JudgeRequest, models: int, has_file: bool) -> list[Fault]:
+    found: list[tuple[str, str, str]] = []
+    names = [criterion.name for criterion in request.criteria]
+    for what, given in (("judges", request.judges), ("criteria", names)):
+        twice = sorted({name for name in given if given.count(name) > 1})
+        found += [(what, f"{name} more than once", "each once") for name in twice]
+    if not names and not has_file:
+        found.append(("criteria", "none", "one or more, built in or from a file"))
+    if not request.judges:
+        found.append(("judges", "none", "one or more"))
+    if request.pairwise and models < 2:
+        found.append(("pairwise", f"{models} model", "two models or more to compare"))
+    words = [criterion.name for criterion in request.criteria if not criterion.numeric]
+    if request.pairwise:
+        found += [("pairwise", f"{name}, whose ratings are words", "ratings with numbers") for name in words]
+    if not 1 <= request.repeats <= MOST_REPEATS:
+        found.append(("repeats", str(request.repeats), f"1 to {MOST_REPEATS}"))
+    if not 0 <= request.attempts <= MOST_ATTEMPTS:
+        found.append(("attempts", str(request.attempts), f"0 to {MOST_ATTEMPTS}"))
+    if request.repeats > 1 and request.generation.temperature == 0:
+        found.append(("temperature", "0", "more than 0 with repeats: a greedy judge says the same each time"))
+    return [Fault("judge", None, *fault) for fault in found] + request.generation.faults()

@@ -1,0 +1,216 @@
+"""Judging within an evaluation job: ask, ask again what can't be read, and report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from outcrop.domain.codec import to_json
+from outcrop.domain.errors import InvalidInput
+from outcrop.domain.generation import GenerationParameters, Prompt, Response
+from outcrop.domain.jobs import Progress
+from outcrop.domain.judging import JudgeReport, JudgeRequest
+from outcrop.domain.models import Identity, Model
+from outcrop.domain.records import EvaluationRecord
+from outcrop.engines.protocol import Engine
+from outcrop.evaluation.judges.judging import Quality, Session, bias_checks, judged_criteria, own_models
+from outcrop.evaluation.judges.questions import Question, exchanges, prompts, questions
+from outcrop.evaluation.judges.rulings import Ruling, rulings
+from outcrop.jobs.datasets import require_same_model
+from outcrop.jobs.lease import Lease
+from outcrop.jobs.responses import ResponseBook
+from outcrop.services import Engines, Services
+
+#: A greedy judge writes the same each time, so what it is asked again is sampled.
+_AGAIN = 0.7
+
+
+@dataclass(frozen=True)
+class Responses:
+    """What is judged.
+
+    Attributes:
+        records: What was asked.
+        models: Who answered, the baseline first.
+        texts: By model, a response to each record; None where there is none.
+        quality: Another metric's values of them, to tell length from quality; None where there is none.
+        clusters: What names the cluster of each record; None where records are independent.
+    """
+
+    records: Sequence[EvaluationRecord]
+    models: Sequence[Model]
+    texts: Sequence[Sequence[str | None]]
+    quality: Quality | None = None
+    clusters: Sequence[str] | None = None
+
+
+def judge(
+    services: Services, lease: Lease, engines: Engines, request: JudgeRequest, judged: Responses, folder: str, seed: int
+) -> tuple[JudgeReport, ...]:
+    """Let every judge judge, and keep what each said under ``jobs/ID/FOLDER``.
+
+    What a judge wrote is stored batch by batch and never generated again, so that a resumed job reports the same.
+
+    Args:
+        services: Where the judges are.
+        lease: The job's.
+        engines: The job's, with what it has loaded.
+        request: Who judges, by what and how.
+        judged: Records and responses.
+        folder: Under the job's, where rulings lie; another one for each dataset of the job.
+        seed: Of the bootstrap.
+
+    Raises:
+        UserError: A judge was changed since the job was submitted.
+        LeaseLost, StopAsked: See ``Lease.check``.
+    """
+    return tuple(
+        _judged_by(services, lease, engines, request, judged, f"{folder}/{number}", number, seed)
+        for number in range(len(request.judges))
+    )
+
+
+def _judged_by(
+    services: Services,
+    lease: Lease,
+    engines: Engines,
+    request: JudgeRequest,
+    judged: Responses,
+    folder: str,
+    number: int,
+    seed: int,
+) -> JudgeReport:
+    name = request.judges[number]
+    model = require_same_model(services, name, request.identities[number])
+    lease.progress(Progress(f"loading {name}"))
+    given = exchanges(judged.records, judged.texts)
+    asked = questions(given, request.criteria, pairwise=request.pairwise, repeats=request.repeats)
+    made = prompts(asked, given, request.criteria, seed=request.generation.seed)
+    asking = _Asking(services, lease, engines.open(name), name, folder, request, asked)
+    asking.ask(made)
+    session = Session(
+        judge=name,
+        weights=model.identity.weights,
+        request=request,
+        models=tuple(one.name for one in judged.models),
+        given=given,
+        categories=[record.category for record in judged.records],
+        clusters=judged.clusters,
+        asked=asked,
+        said=asking.said,
+        tries=asking.tries,
+        quality=judged.quality,
+        seed=seed,
+    )
+    lease.log(f"{name}: {len(asked)} rulings in {asking.figures['seconds']:.0f} s")
+    lease.progress(Progress(f"scoring what {name} said"))
+    report = JudgeReport(
+        judge=name,
+        weights=model.identity.weights,
+        pairwise=request.pairwise,
+        repeats=request.repeats,
+        criteria=judged_criteria(session),
+        biases=bias_checks(session),
+        own=own_models(model.identity.weights, [_weights(one) for one in judged.models]),
+        generation=to_json(request.generation),
+        figures=asking.figures,
+    )
+    lease.hold()
+    services.store.write(f"jobs/{lease.job.id}/{folder}/rulings.jsonl", _lines(session, judged.records))
+    return report
+
+
+def _weights(model: Model) -> tuple[str, str, str | None]:
+    base: Identity | None = model.lineage.base_identity if model.lineage else None
+    return model.name, model.identity.weights, base.weights if base else None
+
+
+class _Asking:
+    """A judge's rulings in the making: what it said last, and how often it was asked."""
+
+    def __init__(
+        self,
+        services: Services,
+        lease: Lease,
+        engine: Engine,
+        name: str,
+        folder: str,
+        request: JudgeRequest,
+        asked: Sequence[Question],
+    ) -> None:
+        self._services = services
+        self._lease = lease
+        self._engine = engine
+        self._name = name
+        self._folder = folder
+        self._request = request
+        self._asked = asked
+        self.said = [Ruling(None, "")] * len(asked)
+        self.tries = [0] * len(asked)
+        self.figures = {"prompt_tokens": 0.0, "generated_tokens": 0.0, "seconds": 0.0}
+
+    def ask(self, made: Sequence[Prompt]) -> None:
+        """Ask every prompt that the judge can read, and again those whose answers can't be read."""
+        left = _readable(self._engine, made, self._request.generation)
+        for attempt in range(1 + self._request.attempts):
+            if not left:
+                return
+            responses = self._responses(attempt, [made[place] for place in left])
+            found = rulings([self._asked[place] for place in left], self._request.criteria, responses)
+            for place, ruling in zip(left, found, strict=True):
+                self.said[place] = ruling
+                self.tries[place] += 1
+            left = [place for place in left if self.said[place].answer is None]
+
+    def _responses(self, attempt: int, made: Sequence[Prompt]) -> Sequence[Response]:
+        """The responses of an attempt, each attempt in a book of its own and with a seed of its own."""
+        book = ResponseBook(self._services.store, self._lease, attempt, self._name, self._folder)
+        numbered = [replace(prompt, number=number) for number, prompt in enumerate(made)]
+        stored = book.fill(self._engine, numbered, _parameters(self._request.generation, attempt))
+        self.figures["prompt_tokens"] += sum(response.prompt_tokens for response in stored.responses)
+        self.figures["generated_tokens"] += sum(len(response.tokens) for response in stored.responses)
+        self.figures["seconds"] += stored.seconds
+        return stored.responses
+
+
+def _parameters(given: GenerationParameters, attempt: int) -> GenerationParameters:
+    if attempt == 0:
+        return given
+    return replace(given, seed=(given.seed + attempt) % 2**31, temperature=given.temperature or _AGAIN)
+
+
+def _readable(engine: Engine, made: Sequence[Prompt], parameters: GenerationParameters) -> list[int]:
+    """The places of the prompts that fit into the judge's context; the others are counted as too long."""
+    if _fits(engine, made, parameters):
+        return list(range(len(made)))
+    return [place for place, prompt in enumerate(made) if _fits(engine, [replace(prompt, number=0)], parameters)]
+
+
+def _fits(engine: Engine, made: Sequence[Prompt], parameters: GenerationParameters) -> bool:
+    try:
+        engine.plan(made, parameters)
+    except InvalidInput:
+        return False
+    return True
+
+
+def _lines(session: Session, records: Sequence[EvaluationRecord]) -> bytes:
+    """One JSON line per question: what was asked of whom, and what the judge said."""
+    lines = []
+    for question, ruling, tries in zip(session.asked, session.said, session.tries, strict=True):
+        entry = {
+            "line": records[question.record].line,
+            "criterion": session.request.criteria[question.criterion].name,
+            "model": session.models[question.model],
+            "against": None if question.against is None else session.models[question.against],
+            "first": session.models[question.model] if question.swapped else None,
+            "repeat": question.repeat,
+            "answer": ruling.answer,
+            "explanation": ruling.explanation,
+            "tries": tries,
+        }
+        if question.against is not None and not question.swapped:
+            entry["first"] = session.models[question.against]
+        lines.append(json.dumps(entry, ensure_ascii=False))
+    return ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace")

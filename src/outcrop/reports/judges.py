@@ -1,0 +1,313 @@
+"""What judges said, as a section of a report: HTML, Markdown and terminal print the same sentences and tables.
+
+Where a judge agrees with itself no more than chance may, ``unreliable`` stands in place of its scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from outcrop.domain.judging import Agreement, BiasCheck, JudgedCriterion, JudgedScore, JudgeReport, Reliability
+from outcrop.domain.scores import Comparison
+from outcrop.reports import numbers
+from outcrop.reports.markdown import escaped, table
+from outcrop.reports.pages import page_environment
+from outcrop.reports.terminal import PLAIN
+from outcrop.reports.texts import one_line, quoted
+from outcrop.reports.verdict import reading
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+#: Categories of all criteria that are shown; the others are in the report's JSON.
+MOST_GROUPS = 40
+
+BETWEEN = {"orders": "both orders", "repeats": "repeats", "people": "people"}
+
+
+@dataclass(frozen=True)
+class Told:
+    """A table: its caption, the heads of its columns, and its rows as texts."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class JudgeSection:
+    """What is printed of a judge: a title, what it comes to in sentences, and the tables it rests on."""
+
+    title: str
+    sentences: tuple[str, ...]
+    tables: tuple[Told, ...]
+
+
+def judge_section(report: JudgeReport) -> JudgeSection:
+    """What is printed of a judge."""
+    found = (
+        _scores(report),
+        _comparisons(report),
+        _groups(report),
+        _agreements(report),
+        _biases(report),
+        _counts(report),
+    )
+    return JudgeSection(
+        f"Judged by {quoted(report.judge)}", tuple(_sentences(report)), tuple(one for one in found if one.rows)
+    )
+
+
+def judges_html(reports: Sequence[JudgeReport]) -> Markup:
+    """The section of all judges, to be put into a page; "" where there are none."""
+    if not reports:
+        return Markup("")
+    page = page_environment().get_template("judges.html.j2")
+    return Markup(page.render(judges=[judge_section(report) for report in reports], method=_method(reports)))
+
+
+def judges_markdown(reports: Sequence[JudgeReport]) -> str:
+    """The section of all judges as Markdown; "" where there are none."""
+    parts = []
+    for report in reports:
+        section = judge_section(report)
+        parts.append(f"## {escaped(section.title)}")
+        parts.append("\n".join(f"- {escaped(sentence)}" for sentence in section.sentences))
+        for one in section.tables:
+            head, rows = ([escaped(cell) for cell in one.head], [[escaped(cell) for cell in row] for row in one.rows])
+            parts.append(f"### {escaped(one.caption)}\n\n{table(head, rows)}")
+    parts += ["\n".join(f"- {escaped(fact)}" for fact in _method(reports))] if reports else []
+    return "\n\n".join(filter(None, parts))
+
+
+def judges_terminal(reports: Sequence[JudgeReport], console: Console) -> None:
+    """Print what the judges said."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    for report in reports:
+        section = judge_section(report)
+        console.print()
+        console.print(Text(_fit(section.title, console), style="bold"))
+        for sentence in section.sentences:
+            console.print(Text(_fit(sentence, console)))
+        for one in section.tables:
+            caption = Text(_fit(one.caption, console), style="bold")
+            shown = Table(title=caption, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+            for column in one.head:
+                shown.add_column(Text(_fit(column, console)), overflow="fold")
+            for row in one.rows:
+                shown.add_row(*(Text(_fit(cell, console)) for cell in row))
+            console.print()
+            console.print(shown)
+
+
+def _fit(text: str, console: Console) -> str:
+    text = one_line(text)
+    if not console.options.ascii_only:
+        return text
+    return text.translate(PLAIN).encode(console.encoding, "replace").decode(console.encoding)
+
+
+def label(criterion: str) -> str:
+    """A criterion's name as people write it, with or without what follows it."""
+    return one_line(criterion.removeprefix("Builtin."))
+
+
+def _sentences(report: JudgeReport) -> Iterator[str]:
+    for one in report.criteria:
+        yield _reliability(report, one)
+    yield from map(_bias_sentence, report.biases)
+    unreadable = sum(one.counts.unreadable for one in report.criteria)
+    asked = sum(one.counts.asked for one in report.criteria)
+    if unreadable:
+        share = numbers.percent(unreadable / asked)
+        yield (
+            f"{numbers.count(unreadable)} of {numbers.count(asked)} rulings ({share}) can’t be read, however often "
+            "they were asked for. They are in no value; intervals reach from all of them at their worst to all at best."
+        )
+    too_long = sum(one.counts.too_long for one in report.criteria)
+    if too_long:
+        yield f"{numbers.count(too_long)} questions were too long for the judge’s context and were not asked."
+    for name in report.own:
+        why = "judges tend to prefer what they wrote themselves"
+        yield f"{quoted(name)} is the judge itself, or was made from it: {why}."
+
+
+def _reliability(report: JudgeReport, one: JudgedCriterion) -> str:
+    wanted = "orders" if report.pairwise else "repeats"
+    found = next((agreement for agreement in one.agreements if agreement.between == wanted), None)
+    name = label(one.criterion)
+    if found is None:
+        return f"{name}: whether the judge agrees with itself was not measured. Ask each question twice or more."
+    if one.reliability is Reliability.UNKNOWN:
+        return f"{name}: whether the judge agrees with itself can’t be told ({found.method})."
+    asked = "asked in the other order" if report.pairwise else "asked again"
+    facts = f"{found.coefficient} {_value(found.value, found.low, found.high)}"
+    if one.reliability is Reliability.UNRELIABLE:
+        return f"{name} is unreliable: {asked}, the judge agrees with itself no more than chance may ({facts})."
+    return f"{name}: {asked}, the judge agrees with itself ({facts}; the same in {numbers.percent(found.same)})."
+
+
+def _bias_sentence(check: BiasCheck) -> str:
+    if check.value is None or check.low is None:
+        return f"Whether there is {check.kind} bias can’t be told ({check.subject}): {check.method}."
+    p = numbers.p_value(check.p_holm)
+    facts = f"{_value(check.value, check.low, check.high)} where {check.expected:g} is none ({p})"
+    more = check.value > check.expected
+    if check.kind == "position":
+        return _position_sentence(check, facts, "first" if more else "second")
+    if not check.found:
+        return f"No length bias was found in {check.subject}: correlation {facts}."
+    if check.adjusted:
+        way = "longer" if more else "shorter"
+        return f"Length bias in {check.subject}: {way} responses do better than they are; correlation {facts}."
+    way = "Longer" if more else "Shorter"
+    return f"{way} responses do better in {check.subject}, or are better: correlation {facts}; no reference tells."
+
+
+def _position_sentence(check: BiasCheck, facts: str, place: str) -> str:
+    if not check.found:
+        return f"No position bias was found: the first place gets a share of {facts}."
+    return f"Position bias: the judge prefers what stands {place}; the first place gets a share of {facts}."
+
+
+def _value(value: float | None, low: float | None, high: float | None) -> str:
+    decimals = numbers.places(value, low, high)
+    between = numbers.interval(low, high, decimals)
+    return f"{numbers.fixed(value, decimals)} ({between})" if between else numbers.fixed(value, decimals)
+
+
+def _scores(report: JudgeReport) -> Told:
+    head = ("Criterion", "Model", "Score", "95% interval", "If unreadable: worst, best", "Scored")
+    rows = [_score(one, judged) for one in report.criteria for judged in one.scores]
+    return Told("Scores", head, tuple(rows))
+
+
+def _score(one: JudgedCriterion, judged: JudgedScore) -> tuple[str, ...]:
+    score = judged.score
+    scored = numbers.scored(score.n_scored, score.n_given)
+    name = label(score.metric)
+    if one.reliability is Reliability.UNRELIABLE:
+        return name, score.model, "unreliable", "", "", scored
+    unit = f" {score.unit}" if score.unit else ""
+    ends = ""
+    if judged.worst != judged.best:
+        decimals = numbers.places(score.value, score.low, score.high)
+        ends = f"{numbers.fixed(judged.worst, decimals)}, {numbers.fixed(judged.best, decimals)}"
+    return name, score.model, numbers.score_value(score) + unit, numbers.score_interval(score), ends, scored
+
+
+def _comparisons(report: JudgeReport) -> Told:
+    caption = (
+        "Share preferred less share not preferred, on the same records"
+        if report.pairwise
+        else "Comparison on the same records"
+    )
+    rows = [
+        (label(found.metric), f"{found.candidate} minus {found.baseline}", *_compared(one, found))
+        for one in report.criteria
+        for found in one.comparisons
+    ]
+    head = ("Criterion", "Models", "Difference", "95% interval", "p", "p (Holm)", "n", "Reading")
+    return Told(caption, head, tuple(rows))
+
+
+def _compared(one: JudgedCriterion, found: Comparison) -> tuple[str, ...]:
+    if one.reliability is Reliability.UNRELIABLE:
+        return "unreliable", "", "", "", numbers.count(found.n), "unreliable"
+    return (
+        numbers.difference(found),
+        numbers.difference_interval(found),
+        numbers.p_value(found.p_value).removeprefix("p = ").removeprefix("p "),
+        numbers.p_value(found.p_holm).removeprefix("p = ").removeprefix("p "),
+        numbers.count(found.n),
+        reading(found),
+    )
+
+
+def _groups(report: JudgeReport) -> Told:
+    rows = [
+        (label(found.metric), found.group or "", f"{found.candidate} minus {found.baseline}", *_compared(one, found))
+        for one in report.criteria
+        if one.reliability is not Reliability.UNRELIABLE
+        for found in one.groups
+    ]
+    head = ("Criterion", "Category", "Models", "Difference", "95% interval", "p", "p (Holm)", "n", "Reading")
+    return Told("By category", head, tuple(rows[:MOST_GROUPS]))
+
+
+def _agreements(report: JudgeReport) -> Told:
+    rows = [_agreement(one, found) for one in report.criteria for found in one.agreements]
+    head = ("Criterion", "Between", "Coefficient", "Value", "95% interval", "The same", "n")
+    return Told("Agreement beyond chance: 1 is full, 0 is chance", head, tuple(rows))
+
+
+def _agreement(one: JudgedCriterion, found: Agreement) -> tuple[str, ...]:
+    decimals = numbers.places(found.value, found.low, found.high)
+    return (
+        label(one.criterion),
+        BETWEEN.get(found.between, found.between),
+        found.coefficient,
+        numbers.fixed(found.value, decimals),
+        numbers.interval(found.low, found.high, decimals) or found.method,
+        numbers.percent(found.same),
+        numbers.count(found.n),
+    )
+
+
+def _biases(report: JudgeReport) -> Told:
+    rows = [
+        (
+            check.kind,
+            check.subject,
+            _value(check.value, check.low, check.high),
+            f"{check.expected:g}",
+            numbers.p_value(check.p_holm).removeprefix("p = ").removeprefix("p "),
+            numbers.count(check.n),
+            "found" if check.found else "not found" if check.p_holm is not None else "can’t tell",
+        )
+        for check in report.biases
+    ]
+    head = ("Bias", "Looked at", "Value, 95% interval", "Without bias", "p (Holm)", "n", "Reading")
+    return Told("Bias", head, tuple(rows))
+
+
+def _counts(report: JudgeReport) -> Told:
+    fields = ("asked", "read", "not_applicable", "unreadable", "too_long", "unasked", "asked_again")
+    rows = [
+        (label(one.criterion), *(numbers.count(getattr(one.counts, field)) for field in fields))
+        for one in report.criteria
+    ]
+    head = (
+        "Criterion",
+        "Asked",
+        "Read",
+        "Does not apply",
+        "Unreadable",
+        "Too long",
+        "Could not be asked",
+        "Asked again",
+    )
+    return Told("Rulings", head, tuple(rows))
+
+
+def _method(reports: Sequence[JudgeReport]) -> list[str]:
+    """What the numbers mean and how they were made, each fact once."""
+    facts = []
+    for report in reports:
+        way = "each pair in both orders" if report.pairwise else "each response alone"
+        often = "once" if report.repeats == 1 else f"{report.repeats} times"
+        facts.append(f"Judge {report.judge}, weights sha256 {report.weights}: asked about {way}, {often}.")
+        facts += [f"{check.kind.capitalize()} bias is {check.definition}." for check in report.biases]
+        facts += [f"Signature: {judged.score.signature}" for one in report.criteria for judged in one.scores]
+        facts += [f"Method: {judged.score.method}" for one in report.criteria for judged in one.scores]
+        facts += [f"Method: {found.method}" for one in report.criteria for found in one.comparisons]
+        facts += [f"Method: {found.method}" for one in report.criteria for found in one.agreements]
+        facts += [f"Method: {check.method}" for check in report.biases]
+    return [fact for fact in dict.fromkeys(facts) if fact != "Method: "]
