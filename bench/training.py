@@ -156,9 +156,10 @@ def compare(one: Task, other: Task, options: argparse.Namespace, name: str) -> d
         sides = [(one, ones), (other, others)]
         for task, kept in sides if number % 2 == 0 else reversed(sides):
             kept.append(measured(task, options.peer))
-        _require_same_work(ones[-1], others[-1], {one["dtype"], other["dtype"]})
+        if one["order"] == other["order"]:
+            _require_same_work(ones[-1], others[-1], {one["dtype"], other["dtype"]})
         rates = [kept[-1]["tokens_per_second"] for kept in (ones, others)]
-        print(f"{name}, pair {number + 1}: {rates[0]:.1f} against {rates[1]:.1f} tokens/s", flush=True)
+        print(f"{one['method']}, {name}, pair {number + 1}: {rates[0]:.1f} against {rates[1]:.1f} tokens/s", flush=True)
     return {"name": name, "method": one["method"], "one": ones, "other": others, "summary": _summary(ones, others)}
 
 
@@ -187,10 +188,17 @@ def _summary(ones: list[dict[str, Any]], others: list[dict[str, Any]]) -> dict[s
 
 
 def against_trl(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Outcrop and TRL, method by method."""
+    """Outcrop and TRL, method by method: TRL with the batches of Outcrop, and with those it makes by itself."""
     for method in options.methods.split(","):
         task = new_task(options, method)
-        yield compare(task, task | {"side": "trl"}, options, f"TRL, {method}")
+        yield compare(task, task | {"side": "trl"}, options, "length-sorted batches")
+        yield compare(task, task | {"side": "trl", "order": _mixed(task)}, options, "its own batches")
+
+
+def _mixed(task: Task) -> list[list[int]]:
+    """Batches as TRL's sampler makes them by default: records of all lengths, in random order."""
+    records = np.random.default_rng(task["seed"]).permutation(len(task["records"]))
+    return [records[start : start + BATCH_SIZE].tolist() for start in range(0, len(records), BATCH_SIZE)]
 
 
 def against_itself(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -256,7 +264,7 @@ def _row(line: dict[str, Any], what: str) -> str:
     found = line["summary"]
     speed = found["times_as_fast"]
     cells = [
-        line["method"] if what.startswith("trl") else f"{line['method']}: {line['name']}",
+        f"{line['method']}: {line['name']}",
         *(f"{rate:.1f}" if rate < 1000 else f"{rate:,.0f}" for rate in found["tokens_per_second"]),
         *(f"{speed[name]:.2f}" for name in ("median", "lowest", "highest")),
         *(f"{value:,.0f}" for value in (*found["peak"], *found["above_model"])),

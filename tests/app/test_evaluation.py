@@ -150,9 +150,10 @@ def test_the_seed_decides_samples_too(idle: Outcrop, tmp_path: Path, data: Path)
     with_models(idle, tmp_path)
     job = idle.evaluate("base", data=data, task="summarization", seed=5, stop=["\n"], temperature=1, wait=False)
     assert isinstance(job, Job)
-    assert job.request["seed"] == job.request["generation"]["seed"] == 5
-    assert job.request["generation"]["stop"] == ["\n"]
-    assert job.request["generation"]["max_tokens"] == 128
+    (part,) = job.request["parts"]
+    assert job.request["seed"] == part["generation"]["seed"] == 5
+    assert part["generation"]["stop"] == ["\n"]
+    assert part["generation"]["max_tokens"] == 128
 
 
 @pytest.mark.parametrize(
@@ -185,7 +186,7 @@ def test_faults_of_data_and_parameters_come_together(idle: Outcrop, tmp_path: Pa
         (1, "prompt"),
         (2, "reference"),
     ]
-    assert caught.value.faults[2].expected == '"referenceResponse", the closest known field'
+    assert caught.value.faults[2].expected == '"references", the closest known field'
 
 
 def test_nothing_to_score_with(idle: Outcrop, tmp_path: Path) -> None:

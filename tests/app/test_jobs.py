@@ -101,7 +101,7 @@ def test_a_job_whose_model_is_gone_is_not_resumed(idle: Outcrop, tmp_path: Path)
 def test_deleting_frees_what_the_job_left(here: Outcrop, tmp_path: Path) -> None:
     job = judge(here, tmp_path)
     here.jobs.wait(job.id)
-    report = Path(here.jobs.report_file(job))
+    report = Path(here.jobs.report_files(job)[0])
     assert report.is_file()
     words = here.services.settings.home / "workers" / f"{job.id}.txt"
     words.parent.mkdir()

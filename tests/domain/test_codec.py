@@ -14,7 +14,7 @@ from outcrop.domain.hyperparameters import choose
 from outcrop.domain.jobs import Job, JobKind, LogLine, Progress, Status, Worker
 from outcrop.domain.models import CurvePoint, Customization, Identity, Lineage, Model, ModelKind
 from outcrop.domain.records import EncodedRecord, EvaluationRecord, Message, Role, TrainingRecord
-from outcrop.domain.requests import CustomizationRequest, Dataset, EvaluationRequest
+from outcrop.domain.requests import CustomizationRequest, Dataset, EvaluationPart, EvaluationRequest
 from outcrop.domain.scores import (
     Comparison,
     Direction,
@@ -128,7 +128,9 @@ VALUES: tuple[Any, ...] = (
     CustomizationRequest(
         "made", "base", IDENTITY, Customization.LORA, DATA, DATA, choose(Customization.LORA, {"seed": 1})
     ),
-    EvaluationRequest(("a", "b"), (IDENTITY, IDENTITY), DATA, "summarization", ("rougeL",)),
+    EvaluationRequest(
+        ("a", "b"), (IDENTITY, None), (EvaluationPart("d", DATA, "summarization", ("rougeL",)),), 1, ("b",)
+    ),
     TrainingRecord(1, (Message(Role.USER, "q"), Message(Role.ASSISTANT, "a")), needs_template=False),
     EvaluationRecord(2, "prompt"),
     EvaluationRecord(2, "prompt", "reference", "category"),

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from outcrop.domain.records import EvaluationRecord
 from outcrop.domain.scores import Direction
 from outcrop.evaluation import scoring
-from outcrop.evaluation.scoring import FEWEST, SHOWN, Scored, score_responses
+from outcrop.evaluation.scoring import FEWEST, SHOWN, Scored, score_items
 from outcrop.metrics import named
 from outcrop.metrics.exact_match import exact_match
 from outcrop.metrics.length_ratio import length_ratio
-from outcrop.metrics.protocol import Rows, TextMetric
+from outcrop.metrics.protocol import Pair, Rows, TextMetric
 from outcrop.metrics.record_mean import RecordMean
 
 
@@ -45,10 +45,17 @@ def records(references: Sequence[str | None], categories: Sequence[str | None] =
     ]
 
 
+def paired(responses: Sequence[str | None], references: Sequence[str | None]) -> list[Pair]:
+    return [
+        Pair(response, () if reference is None else (reference,))
+        for response, reference in zip(responses, references, strict=True)
+    ]
+
+
 def scored(
     model: str, responses: Sequence[str | None], references: Sequence[str | None], *metrics: TextMetric
 ) -> Scored:
-    return score_responses(model, records(references), responses, metrics, lambda _: None)
+    return score_items(model, paired(responses, references), responses, metrics, lambda _: None)
 
 
 ROCKS = ["gneiss", "slate", "chalk", "shale"]
@@ -95,7 +102,7 @@ def test_parts_are_told_and_make_no_difference(monkeypatch: pytest.MonkeyPatch) 
     whole = scored("m", responses, references, exact_match(), DISTANCE)
     monkeypatch.setattr(scoring, "_PART", 4)
     told: list[int] = []
-    parts = score_responses("m", records(references), responses, [exact_match(), DISTANCE], told.append)
+    parts = score_items("m", paired(responses, references), responses, [exact_match(), DISTANCE], told.append)
     assert told == [4, 8, 10, 14, 18, 20]
     for name, rows in whole.rows.items():
         assert np.array_equal(parts.rows[name], rows)
@@ -204,8 +211,3 @@ def test_what_has_no_better_way_does_not_move() -> None:
     one = scored("m", ROCKS, ROCKS, neither, length_ratio())
     assert scoring.moved(one, one, neither, records(ROCKS)) is None
     assert scoring.moved(one, one, length_ratio(), records(ROCKS)) is None
-
-
-def test_responses_and_records_must_be_as_many() -> None:
-    with pytest.raises(ValueError, match="shorter"):
-        scored("m", ["a"], ROCKS, exact_match())

@@ -2,14 +2,22 @@ from __future__ import annotations
 
 import pytest
 
+from outcrop.cli.evaluate import TASK_NAMES
 from outcrop.domain.errors import NotFound
+from outcrop.evaluation.task_metrics import task_metrics
 from outcrop.evaluation.tasks import TASKS, task_type
-from outcrop.metrics import named
 
 
-@pytest.mark.parametrize("name", ["summarization", "summarisation", "Summarization", "SUMMARISATION"])
-def test_both_spellings_name_one_task(name: str) -> None:
-    assert task_type(name) is TASKS["summarization"]
+@pytest.mark.parametrize(
+    ("name", "task"),
+    [
+        *((name, "summarization") for name in ("summarization", "summarisation", "Summarization", "SUMMARISATION")),
+        *((name, "question-answering") for name in ("QuestionAndAnswer", "question_answering", "qa")),
+        *((name, "multiple-choice") for name in ("multiple-choice", "MultipleChoice")),
+    ],
+)
+def test_every_spelling_names_one_task(name: str, task: str) -> None:
+    assert task_type(name) is TASKS[task]
 
 
 @pytest.mark.parametrize("name", ["", "summary", "summarization ", "übersetzung"])
@@ -21,8 +29,13 @@ def test_an_unknown_task_is_said(name: str) -> None:
 @pytest.mark.parametrize("task", TASKS.values(), ids=str)
 def test_every_task_has_metrics_that_exist(task: object) -> None:
     kind = task_type(getattr(task, "name", ""))
-    assert [named(metric).name for metric in kind.metrics] == list(kind.metrics)
+    made = task_metrics(kind.read, kind.metrics, labels=("a", "b"))
+    assert [metric.name for metric in made] == list(kind.metrics)
     assert kind.max_tokens > 0
+
+
+def test_help_texts_name_every_task() -> None:
+    assert tuple(TASKS) == TASK_NAMES
 
 
 def test_the_verdict_of_a_summary_rests_on_rouge_l() -> None:

@@ -28,7 +28,7 @@ def lease(services: Services, claim: Claim) -> Lease:
 
 @pytest.fixture
 def book(services: Services, lease: Lease) -> ResponseBook:
-    return ResponseBook(services.store, lease, 0, "scripted")
+    return ResponseBook(services.store, lease, "0", "scripted")
 
 
 def prompts(count: int) -> list[Prompt]:
@@ -98,7 +98,7 @@ def test_the_plan_is_read_back(book: ResponseBook, services: Services, claim: Cl
 
 def test_each_model_has_a_book_of_its_own(services: Services, lease: Lease, tmp_path: Path) -> None:
     for number, words in enumerate((1, 2)):
-        book = ResponseBook(services.store, lease, number, f"model {number}")
+        book = ResponseBook(services.store, lease, str(number), f"model {number}")
         made = book.fill(ScriptedEngine(Script(echo_words=words)), prompts(5), GREEDY)
         assert made.responses[3].text == " ".join(["rock"] * words)
 

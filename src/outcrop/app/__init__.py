@@ -23,7 +23,7 @@ from outcrop.app.customization import prepare_customization, submit_customizatio
 from outcrop.app.data import check_data, convert_data
 from outcrop.app.data_split import Split, find_leakage, split_data
 from outcrop.app.doctor import Diagnosis, diagnose
-from outcrop.app.evaluation import generation_parameters, report_of, submit_evaluation
+from outcrop.app.evaluation import DatasetChoice, generation_parameters, report_of, submit_evaluation
 from outcrop.app.forgetting import measure_forgetting
 from outcrop.app.jobs import Jobs
 from outcrop.app.models import Models
@@ -255,6 +255,12 @@ class Outcrop:
         data: str | Path,
         task: str,
         metrics: Sequence[str] = (),
+        asked: str | None = None,
+        template: str | None = None,
+        chat: bool | None = None,
+        shots: int = 0,
+        examples: str | Path | None = None,
+        stored: Sequence[str] = (),
         name: str | None = None,
         wait: bool = True,
         seed: int = 0,
@@ -263,13 +269,19 @@ class Outcrop:
         """Score models on a dataset; every later model is compared with the first.
 
         Args:
-            models: One name, or several.
+            models: One name, or several; none where ``stored`` names what is scored.
             data: Evaluation records: a path, or ``s3://BUCKET/KEY``.
             task: A task type, such as ``summarization``.
             metrics: Names of metrics; the task's own where empty. The verdict rests on the first.
+            asked: ``generate`` or ``choose``; as the task type has it where None, and so for the next two.
+            template: The user's message: a text with ``{{prompt}}``.
+            chat: Whether the models' chat templates are used.
+            shots: Examples with their right responses before each record.
+            examples: Evaluation records that the examples are drawn from.
+            stored: ``modelIdentifier``s of responses that the data brings along; they are scored after ``models``.
             name: The job's name; made up where None.
             wait: Wait for the end and return the report; else return the queued job.
-            seed: Decides all that is random: samples and statistics.
+            seed: Decides all that is random: samples, statistics, and which examples are shown.
             **generation: Fields of ``GenerationParameters``.
 
         Raises:
@@ -281,12 +293,11 @@ class Outcrop:
         job = submit_evaluation(
             self.services,
             [models] if isinstance(models, str) else list(models),
-            data=data,
-            task=task,
-            metrics=metrics,
+            [DatasetChoice(data, task, metrics, asked, template, chat, shots, examples)],
             name=name,
             seed=seed,
             given=generation,
+            stored=stored,
         )
         if not wait:
             return job

@@ -4,77 +4,123 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from outcrop.app.data import absolute, check_at, tokenizer_of
 from outcrop.data.checking import DatasetCheck
+from outcrop.data.faults import shown
+from outcrop.data.records import read
 from outcrop.domain.codec import from_json, to_json
 from outcrop.domain.errors import AlreadyExists, Fault, IllegalMove, InvalidInput
 from outcrop.domain.generation import GenerationParameters
 from outcrop.domain.jobs import Job, JobKind, Status
 from outcrop.domain.models import Model
-from outcrop.domain.records import Purpose
-from outcrop.domain.requests import Dataset, EvaluationRequest, name_faults
+from outcrop.domain.records import EvaluationRecord, Purpose
+from outcrop.domain.requests import Dataset, EvaluationPart, EvaluationRequest, Prompting, name_faults
 from outcrop.domain.scores import Report
-from outcrop.evaluation.tasks import task_type
-from outcrop.metrics import named
+from outcrop.evaluation.items import labels_of
+from outcrop.evaluation.prompting import template_faults
+from outcrop.evaluation.task_metrics import task_metrics
+from outcrop.evaluation.tasks import Asked, Read, TaskType, task_type
 from outcrop.services import Services, require_writer
+
+#: The most labels that a classification has before it is taken for something else.
+MOST_LABELS = 1000
+
+
+@dataclass(frozen=True)
+class DatasetChoice:
+    """A dataset to score models on, and how; what is None is as the task type has it.
+
+    Attributes:
+        data: A path, or ``s3://BUCKET/KEY``.
+        task: A task type.
+        metrics: Names of metrics; the task's own where empty. The verdict rests on the first.
+        asked: ``generate`` or ``choose``, where the task type knows both.
+        template: A text with ``{{prompt}}``.
+        chat: Whether the models' chat templates are used.
+        shots: Examples with their right responses before each record.
+        examples: Evaluation records that the examples are drawn from.
+    """
+
+    data: str | Path
+    task: str
+    metrics: Sequence[str] = ()
+    asked: str | None = None
+    template: str | None = None
+    chat: bool | None = None
+    shots: int = 0
+    examples: str | Path | None = None
 
 
 def submit_evaluation(
     services: Services,
     models: Sequence[str],
+    datasets: Sequence[DatasetChoice],
     *,
-    data: str | Path,
-    task: str,
-    metrics: Sequence[str] = (),
     name: str | None = None,
     seed: int = 0,
     given: Mapping[str, Any] | None = None,
+    stored: Sequence[str] = (),
 ) -> Job:
     """Check an evaluation from end to end and start its job.
 
+    Args:
+        services: Those of the home.
+        models: Names of models; the first is the baseline.
+        datasets: What to score them on.
+        name: The job's name; made up where None.
+        seed: Decides all that is random.
+        given: Generation parameters by name; the task type's for the others.
+        stored: ``modelIdentifier``s of responses that the data brings along; they come after ``models``.
+
     Raises:
-        InvalidInput: Faults in the name, the data or the generation parameters: all of them.
+        InvalidInput: Faults in the name, the data or the parameters: all of them.
         NotFound: A model, a metric, its encoder or the task type.
         NotSupported: A model is an encoder, or a metric's encoder is none.
         AlreadyExists: A job of that name is there.
     """
-    kind = task_type(task)
-    chosen = tuple(metrics) or kind.metrics
-    encoders = services.engines().encoder
-    for metric in chosen:
-        named(metric, encoders)
     resolved = [services.catalog.model(model) for model in models]
     for model in resolved:
         require_writer(model)
-    default = GenerationParameters(max_tokens=kind.max_tokens, seed=seed)
-    parameters, faults = default, [] if name is None else name_faults("job", name)
-    try:
-        parameters = generation_parameters(default, given or {})
-    except InvalidInput as error:
-        faults += error.faults
-    faults += _repeated("models", [model.name for model in resolved]) + _repeated("metrics", chosen)
-    found = _check_data(services, resolved, absolute(data))
-    if faults or found.n_faults:
-        raise InvalidInput([*faults, *found.faults], len(faults) + found.n_faults)
+    faults = [] if name is None else name_faults("job", name)
+    faults += _repeated("models", [*(model.name for model in resolved), *stored])
+    if not datasets:
+        faults.append(Fault("request", None, "data", "none", "one dataset or more"))
+    parts, total = [], len(faults)
+    for choice, label in zip(datasets, _names([choice.data for choice in datasets]), strict=True):
+        try:
+            parts.append(_part(services, resolved, choice, label, seed, given or {}, stored))
+        except InvalidInput as error:
+            faults += error.faults
+            total += error.total
+    if faults:
+        raise InvalidInput(faults, total)
     if name is not None and any(job.name == name for job in services.catalog.jobs()):
         raise AlreadyExists(f"there is a job named {name!r} already; give another name")
     request = EvaluationRequest(
-        models=tuple(model.name for model in resolved),
-        identities=tuple(model.identity for model in resolved),
-        data=Dataset(found.path, found.content_hash),
-        task=kind.name,
-        metrics=chosen,
-        generation=parameters,
+        models=(*(model.name for model in resolved), *stored),
+        identities=(*(model.identity for model in resolved), *(None for _ in stored)),
+        parts=tuple(parts),
         seed=seed,
+        stored=tuple(stored),
     )
     return services.submit(JobKind.EVALUATION, name, to_json(request))
 
 
 def report_of(job: Job) -> Report:
-    """The report that an evaluation job left.
+    """The report that an evaluation job left, of its first dataset.
+
+    Raises:
+        IllegalMove: The job is not done, or is no evaluation job.
+    """
+    return reports_of(job)[0]
+
+
+def reports_of(job: Job) -> tuple[Report, ...]:
+    """The reports that an evaluation job left, one for each dataset.
 
     Raises:
         IllegalMove: The job is not done, or is no evaluation job.
@@ -83,7 +129,7 @@ def report_of(job: Job) -> Report:
         raise IllegalMove(
             f"job {job.name} ({job.kind.value}) is {job.status.value}; only an evaluation job that is done has a report"
         )
-    return from_json(Report, job.result["report"])
+    return tuple(from_json(Report, report) for report in job.result["reports"])
 
 
 def generation_parameters(default: GenerationParameters, given: Mapping[str, Any]) -> GenerationParameters:
@@ -104,6 +150,129 @@ def generation_parameters(default: GenerationParameters, given: Mapping[str, Any
     return dataclasses.replace(parameters, stop=tuple(parameters.stop))
 
 
+def _part(
+    services: Services,
+    models: Sequence[Model],
+    choice: DatasetChoice,
+    name: str,
+    seed: int,
+    given: Mapping[str, Any],
+    stored: Sequence[str],
+) -> EvaluationPart:
+    """A dataset of the request.
+
+    Raises:
+        InvalidInput: It has faults, or what is asked of it: all of them.
+        NotFound: There is no such task type or metric.
+    """
+    kind = task_type(choice.task)
+    metrics = tuple(choice.metrics) or _own_metrics(kind, models)
+    # Labels stand in for those of the data, which are not read yet.
+    task_metrics(kind.read, metrics, labels=("a", "b"), encoders=services.engines().encoder)
+    faults = _repeated("metrics", metrics)
+    generation = GenerationParameters(max_tokens=kind.max_tokens, seed=seed)
+    try:
+        generation = generation_parameters(generation, given)
+    except InvalidInput as error:
+        faults += error.faults
+    prompting, wrong = _prompting(services, kind, choice)
+    faults += [*wrong, *_comparable(kind, metrics, models)]
+    found = _check_data(services, [] if prompting.asked == Asked.READ else models, absolute(choice.data))
+    faults += found.faults or _unfit(services, found.path, kind, prompting, stored)
+    if faults:
+        raise InvalidInput(faults, len(faults) + found.n_faults - len(found.faults))
+    data = Dataset(found.path, found.content_hash)
+    return EvaluationPart(name, data, kind.name, metrics, prompting, generation)
+
+
+def _own_metrics(kind: TaskType, models: Sequence[Model]) -> tuple[str, ...]:
+    """The task's metrics, without what can't be compared between these models."""
+    return tuple(name for name in kind.metrics if not _comparable(kind, (name,), models))
+
+
+def _comparable(kind: TaskType, metrics: Sequence[str], models: Sequence[Model]) -> list[Fault]:
+    unlike = len({model.identity.tokenizer for model in models}) > 1
+    if kind.read is Read.LIKELIHOOD and unlike and "token_perplexity" in metrics:
+        found = "token_perplexity of models whose tokens differ"
+        return [Fault("request", None, "metrics", found, "bits_per_byte or word_perplexity, which compare them")]
+    return []
+
+
+def _prompting(services: Services, kind: TaskType, choice: DatasetChoice) -> tuple[Prompting, list[Fault]]:
+    asked = choice.asked or kind.asked[0].value
+    template = kind.template if choice.template is None else choice.template
+    faults = template_faults(template)
+    if asked not in set(kind.asked):
+        faults.append(Fault("request", None, "asked", repr(asked), f"one of {', '.join(kind.asked)} for {kind.name}"))
+    examples = None
+    if choice.shots < 0 or (choice.shots > 0) != (choice.examples is not None):
+        found = f"{choice.shots} with {'no ' if choice.examples is None else ''}examples"
+        faults.append(Fault("request", None, "shots", found, "1 or more and a file of examples, or neither"))
+    elif choice.examples is not None:
+        checked = check_at(services, absolute(choice.examples), Purpose.EVALUATION)
+        faults += checked.faults
+        able = checked.n_records - checked.n_without_reference
+        if not checked.n_faults and able < choice.shots:
+            found = f"{able} records with a reference"
+            faults.append(Fault(checked.path, None, "", found, f"{choice.shots} or more, as many as shots"))
+        examples = Dataset(checked.path, checked.content_hash)
+    chat = kind.chat if choice.chat is None else choice.chat
+    return Prompting(asked, template, chat, choice.shots, examples), faults
+
+
+def _unfit(services: Services, place: str, kind: TaskType, prompting: Prompting, stored: Sequence[str]) -> list[Fault]:
+    """What keeps a sound dataset from being scored by this task type."""
+    faults = []
+    records = list(read(services.fetch(place), Purpose.EVALUATION))
+    lacking = [record.line for record in records if kind.needs == "choices" and not record.choices]
+    if lacking:
+        found = f"no choices in {len(lacking):,} records"
+        faults.append(
+            Fault(place, lacking[0], "choices", found, "choices in every record: the task type asks for them")
+        )
+    if kind.needs and all(record.reference is None for record in records):
+        faults.append(
+            Fault(place, None, "referenceResponse", "none in any record", "references: the metrics need them")
+        )
+    if kind.read is Read.LABEL:
+        faults += _label_faults(place, records)
+    if stored and prompting.asked != Asked.GENERATE:
+        expected = f"models alone, or --asked {Asked.GENERATE.value}"
+        faults.append(
+            Fault("request", None, "stored", f"responses in a task that is asked to {prompting.asked}", expected)
+        )
+    return [*faults, *_not_stored(place, records, stored)]
+
+
+def _label_faults(place: str, records: Sequence[EvaluationRecord]) -> list[Fault]:
+    labels = labels_of(records)
+    if 2 <= len(labels) <= MOST_LABELS:
+        return []
+    there = f"{len(labels):,} labels" if len(labels) != 1 else f"the label {shown(labels[0])} alone"
+    return [Fault(place, None, "referenceResponse", there, f"2 to {MOST_LABELS:,} labels")]
+
+
+def _not_stored(place: str, records: Sequence[EvaluationRecord], stored: Sequence[str]) -> list[Fault]:
+    there = {one.source for record in records for one in record.responses}
+    known = ", ".join(map(shown, sorted(there))) or "no stored responses in the data"
+    return [
+        Fault(place, None, "modelResponses", f"none of {shown(name)}", f"one of {known}")
+        for name in stored
+        if name not in there
+    ]
+
+
+def _names(places: Sequence[str | Path]) -> list[str]:
+    """A name for each dataset, from its file's; those of one name get a number."""
+    names: list[str] = []
+    for place in places:
+        stem = Path(str(place)).name.partition(".")[0]
+        plain = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in stem)[:60] or "data"
+        number = sum(name == plain or name.startswith(f"{plain}-") for name in names)
+        names.append(f"{plain}-{number + 1}" if number else plain)
+    return names
+
+
 def _repeated(where: str, names: Sequence[str]) -> list[Fault]:
     if not names:
         return [Fault("request", None, where, "none", "one or more")]
@@ -118,9 +287,4 @@ def _check_data(services: Services, models: Sequence[Model], place: str) -> Data
     found = check_at(services, place, Purpose.EVALUATION, first)
     for tokenizer in others:
         found = found if found.n_faults else check_at(services, place, Purpose.EVALUATION, tokenizer)
-    if found.n_faults:
-        return found
-    if found.n_without_reference == found.n_records:
-        fault = Fault(found.path, None, "referenceResponse", "none in any record", "references: the metrics need them")
-        return dataclasses.replace(found, faults=(fault,), n_faults=1)
     return found

@@ -158,8 +158,8 @@ def _reports(services: Services, model: Model) -> list[Report]:
     """Reports of evaluations of these very weights, the newest first."""
     found = []
     for job in services.catalog.jobs([Status.DONE]):
-        if job.kind is JobKind.EVALUATION and job.result is not None and "report" in job.result:
-            report = from_json(Report, job.result["report"])
-            if any(one.name == model.name and one.weights == model.identity.weights for one in report.models):
-                found.append(report)
+        if job.kind is JobKind.EVALUATION and job.result is not None:
+            for report in (from_json(Report, each) for each in job.result["reports"]):
+                if any(one.name == model.name and one.weights == model.identity.weights for one in report.models):
+                    found.append(report)
     return found[::-1]

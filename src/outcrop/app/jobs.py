@@ -107,9 +107,11 @@ class Jobs:
         (self._services.settings.home / "workers" / f"{job.id}.txt").unlink(missing_ok=True)
         return self._services.store.delete(f"jobs/{job.id}")
 
-    def report_file(self, job: Job, kind: str = "html") -> str:
-        """Where a person finds an evaluation job's report."""
-        return self._services.store.address(f"jobs/{job.id}/report.{kind}")
+    def report_files(self, job: Job, kind: str = "html") -> Sequence[str]:
+        """Where a person finds an evaluation job's reports, one for each dataset."""
+        parts = from_json(EvaluationRequest, job.request).parts
+        folders = [f"jobs/{job.id}"] if len(parts) == 1 else [f"jobs/{job.id}/{part.name}" for part in parts]
+        return [self._services.store.address(f"{folder}/report.{kind}") for folder in folders]
 
 
 def _require_inputs(services: Services, job: Job) -> None:
@@ -124,7 +126,8 @@ def _require_inputs(services: Services, job: Job) -> None:
     else:
         request = from_json(EvaluationRequest, job.request)
         for model, identity in zip(request.models, request.identities, strict=True):
-            require_same_model(services, model, identity)
-        datasets = [request.data]
+            if identity is not None:
+                require_same_model(services, model, identity)
+        datasets = [each for part in request.parts for each in (part.data, part.prompting.examples)]
     for dataset in filter(None, datasets):
         require_unchanged(services, dataset)

@@ -8,17 +8,51 @@ import typer
 
 from outcrop.cli.output import JsonOption, console, print_json, say
 
+#: As ``evaluation.tasks`` has them, which help texts need not load.
+TASK_NAMES = (
+    "summarization",
+    "question-answering",
+    "classification",
+    "generation",
+    "translation",
+    "extraction",
+    "multiple-choice",
+    "perplexity",
+    "custom",
+)
+
 if TYPE_CHECKING:
     from outcrop.domain.jobs import Job
 
 
 def evaluate(
-    models: Annotated[list[str], typer.Argument(help="Models; the others are compared with the first.")],
-    data: Annotated[str, typer.Option(help="Evaluation records: a path, or s3://BUCKET/KEY.")],
-    task: Annotated[str, typer.Option(help="A task type: summarization.")],
+    data: Annotated[list[str], typer.Option(help="Evaluation records: a path, or s3://BUCKET/KEY; may be repeated.")],
+    task: Annotated[
+        list[str], typer.Option(help=f"A task type, one for all data or one for each: {', '.join(TASK_NAMES)}.")
+    ],
+    models: Annotated[
+        list[str] | None, typer.Argument(help="Models; the others are compared with the first.", show_default=False)
+    ] = None,
+    stored: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A modelIdentifier whose responses the data brings along; scored as a model. May be repeated."
+        ),
+    ] = None,
     metrics: Annotated[
         str, typer.Option(help="Metrics, separated by commas; the task's own where empty. The first decides.")
     ] = "",
+    asked: Annotated[
+        str | None, typer.Option(help="Of a classification: choose (by log-likelihood) or generate (read the text).")
+    ] = None,
+    template: Annotated[
+        str | None, typer.Option(help="The user's message, with {{prompt}} in it; the task type's own where not given.")
+    ] = None,
+    chat: Annotated[
+        bool | None, typer.Option("--chat/--no-chat", help="Use the models' chat templates; as the task type has it.")
+    ] = None,
+    shots: Annotated[int, typer.Option(help="Examples with their right responses before each record.")] = 0,
+    examples: Annotated[str | None, typer.Option(help="Evaluation records that --shots are drawn from.")] = None,
     name: Annotated[str | None, typer.Option(help="The job's name.")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="The most tokens of a response.")] = None,
     temperature: Annotated[float | None, typer.Option(help="0 takes the most likely token; above 0 samples.")] = None,
@@ -29,8 +63,8 @@ def evaluate(
     detach: Annotated[bool, typer.Option("--detach", help="Start the job and come back at once.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Score models on a dataset, and say whether the later ones are better than the first."""
-    from outcrop.app.evaluation import submit_evaluation
+    """Score models on datasets, and say whether the later ones are better than the first."""
+    from outcrop.app.evaluation import DatasetChoice, submit_evaluation
     from outcrop.cli.following import follow, started
     from outcrop.cli.opening import opened
 
@@ -38,9 +72,17 @@ def evaluate(
     given = {key: value for key, value in options.items() if value is not None}
     given |= {"stop": tuple(stop or ()), "seed": seed}
     wanted = [metric.strip() for metric in metrics.split(",") if metric.strip()]
+    if len(task) not in (1, len(data)):
+        raise typer.BadParameter(
+            f"{len(task)} for {len(data)} datasets; give one, or one for each", param_hint="--task"
+        )
+    datasets = [
+        DatasetChoice(place, kind, wanted, asked, template, chat, shots, examples)
+        for place, kind in zip(data, task if len(task) > 1 else task * len(data), strict=True)
+    ]
     with opened() as outcrop:
         job = submit_evaluation(
-            outcrop.services, models, data=data, task=task, metrics=wanted, name=name, seed=seed, given=given
+            outcrop.services, models or [], datasets, name=name, seed=seed, given=given, stored=stored or ()
         )
         if detach:
             started(job, as_json=as_json)
@@ -49,19 +91,24 @@ def evaluate(
 
 
 def show_report(outcrop: Any, job: Job, *, as_json: bool) -> None:
-    """Print an evaluation job's report, and where its page is.
+    """Print an evaluation job's reports, and where their pages are.
 
     Raises:
         IllegalMove: The job is no evaluation job, or is not done.
     """
-    from outcrop.app.evaluation import report_of
+    from outcrop.app.evaluation import reports_of
     from outcrop.reports.document import document
     from outcrop.reports.terminal import render_terminal
 
-    found = report_of(job)
-    place = outcrop.jobs.report_file(job)
+    found = reports_of(job)
+    places = outcrop.jobs.report_files(job)
     if as_json:
-        print_json({**document(found), "report_file": place})
+        documents = [{**document(report), "report_file": place} for report, place in zip(found, places, strict=True)]
+        print_json(documents[0] if len(documents) == 1 else {"reports": documents})
     else:
-        render_terminal(found, console())
-    say(f"report: {place}")
+        for report in found:
+            if len(found) > 1:
+                say(f"dataset {report.dataset}")
+            render_terminal(report, console())
+    for place in places:
+        say(f"report: {place}")

@@ -45,7 +45,7 @@ def show(name: Name, as_json: JsonOption = False) -> None:
 
     with opened() as outcrop:
         job = outcrop.jobs.show(name)
-        report = outcrop.jobs.report_file(job) if job.kind.value == "evaluation" and job.result else ""
+        reports = outcrop.jobs.report_files(job) if job.kind.value == "evaluation" and job.result else []
     if as_json:
         print_json({"job": _document(job)})
         return
@@ -58,8 +58,8 @@ def show(name: Name, as_json: JsonOption = False) -> None:
         typer.echo(f"  restarted {reason}")
     if job.error:
         typer.echo(f"  error     {job.error}")
-    if report:
-        typer.echo(f"  report    {report}")
+    for place in reports:
+        typer.echo(f"  report    {place}")
 
 
 @app.command()
@@ -173,5 +173,6 @@ def _about(job: Job, line: str) -> str:
     if job.kind.value == "customization":
         what = f"{request['model']} from {request['base']}"
     else:
-        what = f"{', '.join(request['models'])} on {request['data']['path'].rpartition('/')[2]}"
+        data = ", ".join(part["data"]["path"].rpartition("/")[2] for part in request["parts"])
+        what = f"{', '.join(request['models'])} on {data}"
     return what if job.ended else f"{what}: {line.partition(': ')[2]}"

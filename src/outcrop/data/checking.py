@@ -227,7 +227,7 @@ def _fingerprint(record: Record) -> int:
         return hash(tuple(message.text for message in record.messages))
     if isinstance(record, TextRecord):
         return hash(record.text)
-    return hash((record.prompt, record.reference, record.category))
+    return hash((record.prompt, record.right, record.category, record.choices))
 
 
 def _token_figures(

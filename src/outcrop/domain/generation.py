@@ -55,12 +55,23 @@ def _texts(value: object) -> bool:
     return isinstance(value, (tuple, list)) and all(isinstance(text, str) and text for text in value)
 
 
+Context = str | tuple[Message, ...]
+"""What stands before a continuation: a text, or a conversation that the model's chat template writes out."""
+
+
 @dataclass(frozen=True)
 class Prompt:
-    """A conversation to answer; ``number`` is its place in the dataset and seeds its samples."""
+    """A conversation to answer.
+
+    Attributes:
+        number: Its place in the dataset, which seeds its samples.
+        messages: The conversation.
+        chat: Whether the model's chat template writes it out; else its texts are gone on with as they are.
+    """
 
     number: int
     messages: tuple[Message, ...]
+    chat: bool = True
 
 
 @dataclass(frozen=True)

@@ -100,16 +100,43 @@ class TextRecord:
 
 
 @dataclass(frozen=True)
+class GivenResponse:
+    """A response that came with the data, and the name of what wrote it."""
+
+    source: str
+    text: str
+
+
+@dataclass(frozen=True)
 class EvaluationRecord:
     """A prompt, and what a good response to it is.
 
-    ``reference`` is None where the data gives none; ``category`` names the group the record is reported under.
+    Attributes:
+        line: Where it stands in its dataset.
+        prompt: What is asked; of a text whose perplexity is measured, the text.
+        reference: A right response; None where the data gives none. One of ``choices`` where there are any.
+        category: The group that it is reported under.
+        references: Every right response, where there are several; ``reference`` is the first.
+        choices: What is to be chosen from.
+        cluster: What it shares with records that are not independent of it.
+        responses: Responses that came with the data.
     """
 
     line: int
     prompt: str
     reference: str | None = None
     category: str | None = None
+    references: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    cluster: str | None = None
+    responses: tuple[GivenResponse, ...] = ()
+
+    @property
+    def right(self) -> tuple[str, ...]:
+        """All right responses."""
+        if self.references or self.reference is None:
+            return self.references
+        return (self.reference,)
 
 
 Record = TrainingRecord | TextRecord | EvaluationRecord

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, field
 
@@ -47,19 +48,69 @@ def encoding_of(values: Hyperparameters) -> Encoding:
 
 
 @dataclass(frozen=True)
-class EvaluationRequest:
-    """Score ``models`` on ``data``; the first is the baseline of every comparison.
+class Prompting:
+    """How records become what a model is asked.
 
-    ``identities`` says which models those were when the job was submitted, in the same order.
+    Attributes:
+        asked: ``generate``, ``choose`` or ``read``; see ``evaluation.tasks``.
+        template: A text with ``{{prompt}}``.
+        chat: Whether the model's chat template is used.
+        shots: Examples with their right responses that stand before each record.
+        examples: Where they are drawn from.
     """
 
-    models: tuple[str, ...]
-    identities: tuple[Identity, ...]
+    asked: str = "generate"
+    template: str = "{{prompt}}"
+    chat: bool = True
+    shots: int = 0
+    examples: Dataset | None = None
+
+    @property
+    def signature(self) -> str:
+        """What changes a score: unlike signatures are not comparable."""
+        prompt = hashlib.sha256(self.template.encode()).hexdigest()[:8]
+        drawn = f"{self.shots}" if self.examples is None else f"{self.shots} of {self.examples.hash[:8]}"
+        return f"asked:{self.asked}|chat:{'yes' if self.chat else 'no'}|shots:{drawn}|template:{prompt}"
+
+
+@dataclass(frozen=True)
+class EvaluationPart:
+    """A dataset that models are scored on, and how.
+
+    Attributes:
+        name: The dataset's, in reports.
+        data: The dataset.
+        task: The task type.
+        metrics: Names of metrics; the verdict rests on the first.
+        prompting: How records become what a model is asked.
+        generation: How responses are generated.
+    """
+
+    name: str
     data: Dataset
     task: str
     metrics: tuple[str, ...]
+    prompting: Prompting = field(default_factory=Prompting)
     generation: GenerationParameters = field(default_factory=GenerationParameters)
+
+
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """Score models on datasets.
+
+    Attributes:
+        models: Their names; the first is the baseline of every comparison.
+        identities: Which models those were when the job was submitted, in the same order; None for one of ``stored``.
+        parts: The datasets.
+        seed: Decides all that is random in scoring, and which examples are shown.
+        stored: Those of ``models`` whose responses came with the data.
+    """
+
+    models: tuple[str, ...]
+    identities: tuple[Identity | None, ...]
+    parts: tuple[EvaluationPart, ...]
     seed: int = 0
+    stored: tuple[str, ...] = ()
 
 
 def name_faults(where: str, name: str) -> list[Fault]:

@@ -147,6 +147,8 @@ class Report:
         moved: One per later model.
         verdicts: One per later model, or one for a model alone.
         generation: The generation parameters, as plain JSON.
+        prompting: How records became what the models were asked, as plain JSON.
+        dataset: The dataset's name.
         versions: Of Outcrop, Python and the libraries that computed.
         machine: Where it ran.
     """
@@ -168,3 +170,5 @@ class Report:
     generation: dict[str, object] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     machine: str = ""
+    prompting: dict[str, object] = field(default_factory=dict)
+    dataset: str = ""

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from outcrop.domain.generation import GenerationParameters, LogLikelihood, Prompt, Response
+from outcrop.domain.generation import Context, GenerationParameters, LogLikelihood, Prompt, Response
 
 #: Numbers of the prompts that run together, in the order in which they run.
 Batch = tuple[int, ...]
@@ -43,10 +43,11 @@ class Engine(Protocol):
         """Answer one prompt, piece by piece; the pieces joined are the text ``generate`` gives."""
         ...
 
-    def loglikelihood(self, requests: Sequence[tuple[str, str]]) -> list[LogLikelihood]:
-        """Log-probability of each continuation given its context, both plain text; in the order of the requests.
+    def loglikelihood(self, requests: Sequence[tuple[Context, str]]) -> list[LogLikelihood]:
+        """Log-probability of each continuation given its context; in the order of the requests.
 
-        An empty continuation has no tokens and the log-probability 0.
+        A context is a text, or a conversation after which the assistant speaks; a continuation is a text. An empty
+        continuation has no tokens and the log-probability 0.
         """
         ...
 

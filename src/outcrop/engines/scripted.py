@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outcrop.domain.errors import Fault, InvalidInput, NotFound
-from outcrop.domain.generation import GenerationParameters, LogLikelihood, Prompt, Response
+from outcrop.domain.generation import Context, GenerationParameters, LogLikelihood, Prompt, Response
 from outcrop.domain.records import Role
 from outcrop.engines.planning import Limits, cut, length_fault
 from outcrop.engines.protocol import Batch
@@ -172,13 +172,14 @@ class ScriptedEngine:
         if len(response.text) > sent:
             yield response.text[sent:]
 
-    def loglikelihood(self, requests: Sequence[tuple[str, str]]) -> list[LogLikelihood]:
+    def loglikelihood(self, requests: Sequence[tuple[Context, str]]) -> list[LogLikelihood]:
         """The script's log-probability per character; greedy where the script answers the context just so."""
         results = []
         with self._tally.scoring():
             for context, continuation in requests:
                 each = tuple(self._logprob(piece) for piece in _PIECE.findall(continuation))
-                greedy = not each or self._script.response(context).strip() == continuation.strip()
+                asked = context if isinstance(context, str) else context[-1].text
+                greedy = not each or self._script.response(asked).strip() == continuation.strip()
                 results.append(LogLikelihood(sum(each), len(each), greedy, each))
                 self._tally.scored_tokens += len(each)
         return results

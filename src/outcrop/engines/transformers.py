@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from outcrop.domain.errors import Fault, InvalidInput
-from outcrop.domain.generation import GenerationParameters, LogLikelihood, Prompt, Response
+from outcrop.domain.generation import Context, GenerationParameters, LogLikelihood, Prompt, Response
 from outcrop.engines.adapters import SharedNetwork, View
 from outcrop.engines.decoding import Decoding, Row, new_row
 from outcrop.engines.planning import Limits, cut, length_fault
@@ -111,7 +111,7 @@ class TransformersEngine:
         if len(rows[0].text) > sent:
             yield rows[0].text[sent:]
 
-    def loglikelihood(self, requests: Sequence[tuple[str, str]]) -> list[LogLikelihood]:
+    def loglikelihood(self, requests: Sequence[tuple[Context, str]]) -> list[LogLikelihood]:
         """Log-probability of each continuation given its context.
 
         The two are tokenised by themselves and joined, so the context's tokens never depend on the continuation. The
@@ -169,7 +169,7 @@ class TransformersEngine:
         for prompt in prompts:
             where = f"prompt {prompt.number}"
             try:
-                tokens = self._tokenizer.encode_prompt(prompt.messages)
+                tokens = self._prompt(prompt)
             except InvalidInput as refusal:
                 faults += [Fault(where, None, fault.field, fault.found, fault.expected) for fault in refusal.faults]
                 continue
@@ -179,6 +179,11 @@ class TransformersEngine:
         if faults:
             raise InvalidInput(faults[:_SHOWN], len(faults))
         return rows
+
+    def _prompt(self, prompt: Prompt) -> list[int]:
+        if prompt.chat:
+            return self._tokenizer.encode_prompt(prompt.messages)
+        return self._tokenizer.encode_text("\n\n".join(message.text for message in prompt.messages), special=True)
 
     def _whole(self, text: str) -> list[int]:
         """A text's tokens, after what the tokenizer puts before a text; a text that begins with it has it once."""
@@ -199,8 +204,11 @@ class TransformersEngine:
         self._tally.scored_tokens += sum(len(item.tokens) for item in items)
         return results
 
-    def _continuation(self, context: str, continuation: str) -> Continuation:
-        before = self._tokenizer.encode_text(context, special=True)
+    def _continuation(self, context: Context, continuation: str) -> Continuation:
+        if isinstance(context, str):
+            before = self._tokenizer.encode_text(context, special=True)
+        else:
+            before = self._tokenizer.encode_prompt(context)
         return Continuation(before + self._tokenizer.encode_text(continuation), max(1, len(before)))
 
     def _check(self, lengths: Sequence[int], what: str, *, least: int) -> None:

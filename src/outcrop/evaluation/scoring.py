@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from outcrop.domain.records import EvaluationRecord
 from outcrop.domain.scores import Comparison, Direction, Moved, MovedRecord, Score
-from outcrop.metrics.protocol import Metric, Pair, Rows, TextMetric
+from outcrop.metrics.protocol import Metric, Rows
 from outcrop.metrics.statistics.compare import compare_many, interval
 from outcrop.metrics.statistics.holm import holm
 from outcrop.metrics.statistics.paired import PairedDifference
@@ -34,30 +34,25 @@ class Scored:
     rows: dict[str, Rows]
 
 
-def score_responses(
+def score_items(
     model: str,
-    records: Sequence[EvaluationRecord],
+    items: Sequence[Any],
     responses: Sequence[str | None],
-    metrics: Sequence[TextMetric],
+    metrics: Sequence[Metric[Any]],
     tell: Callable[[int], None],
 ) -> Scored:
     """Count what each metric needs; ``tell`` hears how many pairs of a record and a metric are done, part by part."""
-    pairs = [_pair(response, record) for record, response in zip(records, responses, strict=True)]
     rows: dict[str, Rows] = {}
     done = 0
     for metric in metrics:
         parts = []
-        for start in range(0, len(pairs), _PART):
-            part = pairs[start : start + _PART]
+        for start in range(0, len(items), _PART):
+            part = items[start : start + _PART]
             parts.append(metric.prepare(part))
             done += len(part)
             tell(done)
         rows[metric.name] = np.concatenate(parts) if parts else np.empty((0, len(metric.columns)))
     return Scored(model, responses, rows)
-
-
-def _pair(response: str | None, record: EvaluationRecord) -> Pair:
-    return Pair(response, () if record.reference is None else (record.reference,))
 
 
 def scores(
@@ -128,7 +123,9 @@ def _corrected(found: Sequence[Comparison]) -> list[Comparison]:
     return [replace(comparison, p_holm=p) for comparison, p in zip(found, holm(claims), strict=True)]
 
 
-def moved(baseline: Scored, candidate: Scored, metric: TextMetric, records: Sequence[EvaluationRecord]) -> Moved | None:
+def moved(
+    baseline: Scored, candidate: Scored, metric: Metric[Any], records: Sequence[EvaluationRecord]
+) -> Moved | None:
     """The records that moved most, both ways; None for a metric without a value per record, or without a better way."""
     before, after = metric.per_record(baseline.rows[metric.name]), metric.per_record(candidate.rows[metric.name])
     if before is None or after is None or metric.direction is Direction.NONE:

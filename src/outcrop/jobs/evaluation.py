@@ -1,4 +1,4 @@
-"""Evaluation jobs: score models on a dataset and compare them with the first."""
+"""Evaluation jobs: score models on datasets and compare them with the first."""
 
 from __future__ import annotations
 
@@ -6,160 +6,186 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from outcrop.data.records import read
 from outcrop.domain.codec import from_json, to_json
-from outcrop.domain.generation import Prompt
 from outcrop.domain.jobs import Progress
 from outcrop.domain.models import Model
-from outcrop.domain.records import EvaluationRecord, Message, Purpose, Role
-from outcrop.domain.requests import EvaluationRequest
+from outcrop.domain.records import EvaluationRecord, Purpose
+from outcrop.domain.requests import EvaluationPart, EvaluationRequest
 from outcrop.domain.scores import EvaluatedModel, Report
 from outcrop.evaluation import scoring
+from outcrop.evaluation.items import as_items, labels_of
+from outcrop.evaluation.prompting import Prompter, shots
 from outcrop.evaluation.scoring import Scored
+from outcrop.evaluation.task_metrics import task_metrics, windows_for
+from outcrop.evaluation.tasks import Read, task_type
+from outcrop.jobs.answers import Answers, Asking, ask, brought
 from outcrop.jobs.datasets import require_same_model, require_unchanged
 from outcrop.jobs.lease import Lease
-from outcrop.jobs.responses import ResponseBook, StoredResponses
-from outcrop.metrics import named
-from outcrop.metrics.protocol import TextMetric
-from outcrop.models.cost import model_size
-from outcrop.models.device import choose_device
+from outcrop.metrics.protocol import Metric
 from outcrop.reports.document import document
 from outcrop.reports.html import render_html
 from outcrop.reports.markdown import render_markdown
 from outcrop.reports.verdict import verdicts
-from outcrop.roof import read_roof
 from outcrop.services import Engines, Services
 from outcrop.versions import machine, versions
 
 
 def run(services: Services, lease: Lease) -> None:
-    """Generate, score, compare, write the report, and end the job.
+    """Ask, score, compare and write the report for each dataset, and end the job.
 
     Raises:
         UserError: The data changed since the job was submitted.
         LeaseLost, StopAsked: See ``Lease.check``.
     """
     request = from_json(EvaluationRequest, lease.job.request)
-    records = list(read(require_unchanged(services, request.data), Purpose.EVALUATION))
     engines = services.engines()
-    metrics = [named(name, engines.encoder) for name in request.metrics]
-    evaluated = [
-        _generated(services, lease, engines, request, records, number) for number in range(len(request.models))
+    models = [_model(services, request, place) for place in range(len(request.models))]
+    reports = [_evaluated(services, lease, engines, request, models, part) for part in range(len(request.parts))]
+    lease.finish({"reports": [to_json(report) for report in reports]})
+    lease.log("done")
+
+
+def _model(services: Services, request: EvaluationRequest, place: int) -> Model | None:
+    """A model of the request; None for one whose responses came with the data."""
+    identity = request.identities[place]
+    return None if identity is None else require_same_model(services, request.models[place], identity)
+
+
+@dataclass(frozen=True)
+class _Dataset:
+    """A dataset of the job with its records, labels and metrics."""
+
+    part: EvaluationPart
+    records: Sequence[EvaluationRecord]
+    labels: tuple[str, ...]
+    metrics: Sequence[Metric[Any]]
+    asking: Asking
+
+    @property
+    def read(self) -> Read:
+        return task_type(self.part.task).read
+
+    @property
+    def clusters(self) -> list[str] | None:
+        """What dependent records share; a record without one stands alone. None where all stand alone."""
+        if not any(record.cluster for record in self.records):
+            return None
+        return [record.cluster or f"line {record.line}" for record in self.records]
+
+
+def _evaluated(
+    services: Services,
+    lease: Lease,
+    engines: Engines,
+    request: EvaluationRequest,
+    models: Sequence[Model | None],
+    number: int,
+) -> Report:
+    dataset = _dataset(services, engines, request, models, number)
+    answers = [
+        brought(dataset.records, request.models[place])
+        if model is None
+        else _asked(services, lease, engines, model, place, dataset.asking)
+        for place, model in enumerate(models)
     ]
-    scored = _scored(lease, records, metrics, evaluated)
+    scored = _scored(lease, request, dataset, answers)
     for encoder in engines.encoders.values():
         if long := encoder.figures()["long_texts"]:
             lease.log(
                 f"{encoder.name}: texts of over {encoder.context} tokens, read in windows that overlap: {long:.0f}"
             )
-    report = _report(lease, request, records, metrics, evaluated, scored)
-    _keep(services, lease, report, records, metrics, scored)
-    lease.finish({"report": to_json(report)})
-    lease.log("done")
+    report = _report(lease, request, models, dataset, answers, scored)
+    folder = f"jobs/{lease.job.id}" if len(request.parts) == 1 else f"jobs/{lease.job.id}/{dataset.part.name}"
+    _keep(services, lease, folder, report, dataset, scored)
+    return report
 
 
-@dataclass(frozen=True)
-class _Generated:
-    """A model with its responses and what they cost."""
-
-    model: Model
-    stored: StoredResponses
-    efficiency: dict[str, float]
-
-
-def _generated(
-    services: Services,
-    lease: Lease,
-    engines: Engines,
-    request: EvaluationRequest,
-    records: Sequence[EvaluationRecord],
-    number: int,
-) -> _Generated:
-    name = request.models[number]
-    model = require_same_model(services, name, request.identities[number])
-    lease.progress(Progress(f"loading {name}"))
-    prompts = [Prompt(place, (Message(Role.USER, record.prompt),)) for place, record in enumerate(records)]
-    book = ResponseBook(services.store, lease, number, name)
-    stored = book.fill(engines.open(name), prompts, request.generation)
-    lease.log(f"{name}: {len(records)} responses in {stored.seconds:.0f} s")
-    return _Generated(model, stored, _efficiency(services, model, stored))
+def _dataset(
+    services: Services, engines: Engines, request: EvaluationRequest, models: Sequence[Model | None], number: int
+) -> _Dataset:
+    part = request.parts[number]
+    kind = task_type(part.task)
+    records = list(read(require_unchanged(services, part.data), Purpose.EVALUATION))
+    labels = labels_of(records) if kind.read is Read.LABEL else ()
+    examples = part.prompting.examples
+    drawn = (
+        shots(list(read(require_unchanged(services, examples), Purpose.EVALUATION)), part.prompting.shots, request.seed)
+        if examples is not None
+        else ()
+    )
+    windows = windows_for([model for model in models if model is not None])
+    metrics = task_metrics(kind.read, part.metrics, labels=labels, encoders=engines.encoder, windows=windows)
+    asking = Asking(number, records, Prompter(part.prompting, labels, drawn), part.generation, windows)
+    return _Dataset(part, records, labels, metrics, asking)
 
 
-def _efficiency(services: Services, model: Model, stored: StoredResponses) -> dict[str, float]:
-    """What the responses cost; computed from what is stored, so that a resumed job says the same."""
-    written = sum(len(response.tokens) for response in stored.responses)
-    prompt_tokens = sum(response.prompt_tokens for response in stored.responses)
-    figures = {
-        "prompt_tokens": float(prompt_tokens),
-        "generated_tokens": float(written),
-        "seconds": stored.seconds,
-        "near_ties": float(sum(response.near_ties for response in stored.responses)),
-        "cut_at_max_tokens": float(sum(response.stop_reason == "max_tokens" for response in stored.responses)),
-    }
-    if stored.seconds and written:
-        figures["tokens_per_second"] = written / stored.seconds
-    if model.engine == "transformers" and stored.seconds:
-        base = model if model.base is None else services.catalog.model(model.base)
-        size = model_size(services.store.get_folder(base.uri))
-        context = (prompt_tokens + written) / max(len(stored.responses), 1)
-        flop = size.forward_flop(prompt_tokens + written, written, context)
-        roof = read_roof(services.settings.cache_folder, choose_device(services.settings.device))
-        figures["roof_share"] = flop / stored.seconds / roof.flops
-    return figures
+def _asked(services: Services, lease: Lease, engines: Engines, model: Model, place: int, asking: Asking) -> Answers:
+    lease.progress(Progress(f"loading {model.name}"))
+    return ask(services, lease, engines.open(model.name), model, place, asking)
 
 
-def _scored(
-    lease: Lease, records: Sequence[EvaluationRecord], metrics: Sequence[TextMetric], evaluated: Sequence[_Generated]
-) -> list[Scored]:
-    total = len(records) * len(metrics)
+def _scored(lease: Lease, request: EvaluationRequest, dataset: _Dataset, answers: Sequence[Answers]) -> list[Scored]:
+    total = len(dataset.records) * len(dataset.metrics)
     made = []
-    for entry in evaluated:
-        name = entry.model.name
+    for name, each in zip(request.models, answers, strict=True):
 
         def tell(done: int, phase: str = f"scoring {name}") -> None:
             lease.check()
             lease.progress(Progress(phase, done, total))
 
-        responses = [response.text for response in entry.stored.responses]
-        made.append(scoring.score_responses(name, records, responses, metrics, tell))
+        items = as_items(dataset.read, dataset.records, each.answers, dataset.labels)
+        texts = [answer.text for answer in each.answers]
+        made.append(scoring.score_items(name, items, texts, dataset.metrics, tell))
     return made
 
 
 def _report(
     lease: Lease,
     request: EvaluationRequest,
-    records: Sequence[EvaluationRecord],
-    metrics: Sequence[TextMetric],
-    evaluated: Sequence[_Generated],
+    models: Sequence[Model | None],
+    dataset: _Dataset,
+    answers: Sequence[Answers],
     scored: Sequence[Scored],
 ) -> Report:
-    primary = metrics[0]
+    part, records, metrics, seed = dataset.part, dataset.records, dataset.metrics, request.seed
+    primary, clusters = metrics[0], dataset.clusters
     found = [scoring.moved(scored[0], candidate, primary, records) for candidate in scored[1:]]
+    categories = [record.category for record in records]
+    scores = [score for one in scored for score in scoring.scores(one, metrics, seed=seed, clusters=clusters)]
     report = Report(
         job=lease.job.id,
         name=lease.job.name,
         created=time.time(),
-        task=request.task,
-        data_uri=request.data.path,
-        data_hash=request.data.hash,
+        task=part.task,
+        data_uri=part.data.path,
+        data_hash=part.data.hash,
         n_records=len(records),
         primary=primary.name,
-        models=tuple(_evaluated_model(entry) for entry in evaluated),
-        scores=tuple(score for one in scored for score in scoring.scores(one, metrics, seed=request.seed)),
-        comparisons=tuple(scoring.comparisons(scored, metrics, seed=request.seed)),
-        groups=tuple(scoring.groups(scored, primary, [record.category for record in records], seed=request.seed)),
+        models=tuple(
+            _evaluated_model(name, model, each, part)
+            for name, model, each in zip(request.models, models, answers, strict=True)
+        ),
+        scores=tuple(replace(one, signature=f"{one.signature}|{part.prompting.signature}") for one in scores),
+        comparisons=tuple(scoring.comparisons(scored, metrics, seed=seed, clusters=clusters)),
+        groups=tuple(scoring.groups(scored, primary, categories, seed=seed, clusters=clusters)),
         moved=tuple(moved for moved in found if moved is not None),
         verdicts=(),
-        generation=to_json(request.generation),
+        generation=to_json(part.generation),
         versions=versions(),
         machine=machine(),
+        prompting=to_json(part.prompting),
+        dataset=part.name,
     )
     return replace(report, verdicts=verdicts(report))
 
 
-def _evaluated_model(entry: _Generated) -> EvaluatedModel:
-    model, lineage = entry.model, entry.model.lineage
+def _evaluated_model(name: str, model: Model | None, answers: Answers, part: EvaluationPart) -> EvaluatedModel:
+    if model is None:
+        return EvaluatedModel(name, "stored responses", part.data.hash, "", part.data.path, None, answers.efficiency)
+    lineage = model.lineage
     return EvaluatedModel(
         name=model.name,
         kind=model.kind.value,
@@ -168,30 +194,25 @@ def _evaluated_model(entry: _Generated) -> EvaluatedModel:
         source=model.source,
         base=lineage.base if lineage else None,
         base_weights=lineage.base_identity.weights if lineage else None,
-        efficiency=entry.efficiency,
+        efficiency=answers.efficiency,
         trained_on=lineage.data_uri if lineage else None,
         curve=lineage.curve if lineage else (),
     )
 
 
 def _keep(
-    services: Services,
-    lease: Lease,
-    report: Report,
-    records: Sequence[EvaluationRecord],
-    metrics: Sequence[TextMetric],
-    scored: Sequence[Scored],
+    services: Services, lease: Lease, folder: str, report: Report, dataset: _Dataset, scored: Sequence[Scored]
 ) -> None:
     lease.progress(Progress(phase="writing the report"))
     lease.hold()
-    folder = f"jobs/{report.job}"
-    services.store.write(f"{folder}/records.jsonl", _per_record(records, metrics, scored))
+    records = _per_record(dataset.records, dataset.metrics, scored)
+    services.store.write(f"{folder}/records.jsonl", records)
     services.store.write(f"{folder}/report.json", json.dumps(document(report), ensure_ascii=False, indent=1).encode())
     services.store.write(f"{folder}/report.md", render_markdown(report).encode())
     services.store.write(f"{folder}/report.html", render_html(report).encode())
 
 
-def _per_record(records: Sequence[EvaluationRecord], metrics: Sequence[TextMetric], scored: Sequence[Scored]) -> bytes:
+def _per_record(records: Sequence[EvaluationRecord], metrics: Sequence[Metric[Any]], scored: Sequence[Scored]) -> bytes:
     """One JSON line per record: what was asked, what each model wrote, and each metric's value; null is unscored."""
     values = {
         (one.model, metric.name): metric.per_record(one.rows[metric.name]) for one in scored for metric in metrics

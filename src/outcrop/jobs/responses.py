@@ -25,16 +25,13 @@ class StoredResponses:
 
 
 class ResponseBook:
-    """The stored responses of one model of a job.
+    """The stored responses of one model on one dataset of a job; ``place`` is theirs among the job's."""
 
-    ``number`` is the model's place in the request. Responses that are no answers to records have another ``folder``.
-    """
-
-    def __init__(self, store: Store, lease: Lease, number: int, model: str, folder: str = "responses") -> None:
+    def __init__(self, store: Store, lease: Lease, place: str, model: str) -> None:
         self._store = store
         self._lease = lease
         self._model = model
-        self._folder = f"jobs/{lease.job.id}/{folder}/{number}"
+        self._folder = f"jobs/{lease.job.id}/responses/{place}"
 
     def fill(self, engine: Engine, prompts: Sequence[Prompt], parameters: GenerationParameters) -> StoredResponses:
         """Generate what is not stored yet, in the batches that were planned before the first one ran.

@@ -116,11 +116,15 @@ def _fenced(report: Report, record: MovedRecord, text: str) -> str:
 
 def _method(report: Report) -> str:
     generation = ", ".join(f"{name}={setting(value)}" for name, value in sorted(report.generation.items()))
+    asked = ", ".join(
+        f"{name}={setting(value)}" for name, value in sorted(report.prompting.items()) if value is not None
+    )
     versions = ", ".join(f"{name} {value}" for name, value in sorted(report.versions.items()))
     facts = [
         ("Job", report.job),
         ("Data", f"{report.data_uri}, sha256 {report.data_hash}, {numbers.records(report.n_records)}"),
         ("Primary metric", metric_label(report.primary)),
+        *((("Asked", asked),) if asked else ()),
         ("Generation", generation or "not recorded"),
         ("Versions", versions or "not recorded"),
         ("Machine", report.machine or "not recorded"),

@@ -23,6 +23,10 @@ DEEDS = {
     "questionandanswer": "gives {} answers",
     "questionanswering": "gives {} answers",
     "classification": "classifies {}",
+    "translation": "translates {}",
+    "extraction": "extracts {}",
+    "multiplechoice": "chooses {}",
+    "perplexity": "predicts these texts {}",
 }
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from outcrop.data.formats import evaluation
-from outcrop.domain.records import EvaluationRecord
+from outcrop.domain.records import EvaluationRecord, GivenResponse
 
 
 def faults(value: dict[str, object]) -> list[str]:
@@ -37,10 +37,54 @@ def test_an_optional_text_is_left_out_and_never_blank(name: str, value: object, 
     assert faults({"prompt": "P", name: value}) == [expected]
 
 
-def test_stored_responses_are_not_read_yet() -> None:
-    value: dict[str, object] = {"prompt": "P", "modelResponses": [{"response": "R", "modelIdentifier": "m"}]}
-    expected = "modelResponses: found stored responses; expected the field left out: stored responses are not read yet"
-    assert faults(value) == [expected]
+def test_everything_that_a_record_can_have() -> None:
+    value: dict[str, object] = {
+        "prompt": "P",
+        "referenceResponse": "b",
+        "references": ["b", "c"],
+        "choices": ["a", "b", "c"],
+        "category": "C",
+        "cluster": "page 3",
+        "modelResponses": [{"response": "", "modelIdentifier": "m", "stopReason": "end_turn"}],
+    }
+    record = EvaluationRecord(7, "P", "b", "C", ("b", "c"), ("a", "b", "c"), "page 3", (GivenResponse("m", ""),))
+    assert evaluation.parse(value, 7, "data.jsonl") == record
+    assert record.right == ("b", "c")
+    written = evaluation.write(record)
+    assert evaluation.parse(written, 7, "data.jsonl") == record
+    assert evaluation.parse({"text": "T"}, 7, "data.jsonl") == EvaluationRecord(7, "T")
+    assert evaluation.parse({"prompt": "P", "references": ["x", "y"]}, 7, "d") == EvaluationRecord(
+        7, "P", "x", references=("x", "y")
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"references": []}, "references: found an empty list; expected a list of texts, or the field left out"),
+        ({"references": "x"}, 'references: found "x"; expected a list of texts, or the field left out'),
+        ({"references": ["x", " "]}, 'references[1]: found " ", which is blank; expected a text that is not blank'),
+        (
+            {"references": ["x"], "referenceResponse": "y"},
+            'references: found "x"; expected first what referenceRespons',
+        ),
+        ({"choices": ["a"]}, "choices: found 1, of which 1 differ; expected two or more, each once"),
+        ({"choices": ["a", "a"]}, "choices: found 2, of which 1 differ; expected two or more, each once"),
+        ({"choices": ["a", "b"], "referenceResponse": "c"}, 'choices: found no "c"; expected every right response am'),
+        ({"text": "T"}, "text: found a text beside a prompt; expected one of the two"),
+        ({"modelResponses": {}}, "modelResponses: found an empty object; expected a list of responses"),
+        ({"modelResponses": ["R"]}, 'modelResponses[0]: found "R"; expected an object with response and mode'),
+        ({"modelResponses": [{"modelIdentifier": "m"}]}, "modelResponses[0].response: found null; expected a text, "),
+        ({"modelResponses": [{"response": "R"}]}, "modelResponses[0].modelIdentifier: found no such field; expected"),
+        (
+            {"modelResponses": [{"response": "R", "modelIdentifier": "m"}] * 2},
+            'modelResponses: found 2 responses of "m"; expected one of each modelIdentifier',
+        ),
+    ],
+)
+def test_faults_of_what_is_ours(given: dict[str, object], words: str) -> None:
+    (fault,) = faults({"prompt": "P", **given})
+    assert fault.startswith(words)
 
 
 @pytest.mark.parametrize(

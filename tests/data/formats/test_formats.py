@@ -93,6 +93,7 @@ names = st.sampled_from(
     [
         *("prompt", "completion", "system", "messages", "referenceResponse", "category", "modelResponses"),
         *("instruction", "input", "output", "text", "conversations", "schemaVersion", "tools"),
+        *("references", "choices", "cluster", "response", "modelIdentifier"),
     ]
 )
 

@@ -88,6 +88,8 @@ def test_a_record_is_in_one_format(name: str, data: st.DataObject) -> None:
     found = {other for other in CAN_SAY if form_of(other).looks_like(value)}
     if name in ("messages", "openai-messages"):
         assert name in found <= {"messages", "openai-messages"}
+    elif name == "text":
+        assert found == {"text", "evaluation"}, "the purpose decides"
     elif name == "evaluation" and set(value) == {"prompt"}:
         assert found == {"evaluation", "prompt-completion"}, "the purpose decides"
     else:

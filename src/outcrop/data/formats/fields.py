@@ -39,6 +39,17 @@ class FieldCheck:
             return None
         return self.spoken(name, value[name], "a text that is not blank, or the field left out") or None
 
+    def optional_texts(self, value: dict[str, object], name: str) -> tuple[str, ...]:
+        """A list of texts that may be left out; () where it is, or where it is wrong, which leaves faults."""
+        if name not in value:
+            return ()
+        given = value[name]
+        if not isinstance(given, list) or not given:
+            found = "an empty list" if isinstance(given, list) else described(given)
+            self.fault(name, found, "a list of texts, or the field left out")
+            return ()
+        return tuple(filter(None, (self.spoken(f"{name}[{place}]", each) for place, each in enumerate(given))))
+
     def only(self, value: dict[str, object], known: Collection[str], inside: str = "") -> None:
         """Add a fault for each field that is not known, with the closest one that is."""
         for name in value:

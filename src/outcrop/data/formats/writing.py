@@ -80,6 +80,8 @@ def evaluation(record: Record, name: str) -> EvaluationRecord:
 def _answered(record: EvaluationRecord, name: str) -> tuple[Message, ...]:
     if record.reference is None:
         raise inexpressible(record, name, "a prompt without a reference", "a prompt and what is to be learnt")
-    if record.category is not None:
-        raise inexpressible(record, name, "a category", "a prompt and a reference alone")
+    beside = {"a category": record.category, "several references": record.references[1:], "choices": record.choices}
+    for what, there in beside.items():
+        if there:
+            raise inexpressible(record, name, what, "a prompt and a reference alone")
     return Message(Role.USER, record.prompt), Message(Role.ASSISTANT, record.reference)

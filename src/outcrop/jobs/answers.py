@@ -1,0 +1,135 @@
+"""What each model of an evaluation job makes of each record: generated, chosen, read, or brought along."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from outcrop.domain.generation import GenerationParameters, LogLikelihood, Response
+from outcrop.domain.models import Model
+from outcrop.domain.records import EvaluationRecord
+from outcrop.engines.protocol import Engine
+from outcrop.evaluation.items import Answer
+from outcrop.evaluation.prompting import Prompter
+from outcrop.evaluation.task_metrics import Windows
+from outcrop.evaluation.tasks import Asked
+from outcrop.jobs.lease import Lease
+from outcrop.jobs.likelihoods import LikelihoodBook, StoredLikelihoods
+from outcrop.jobs.responses import ResponseBook, StoredResponses
+from outcrop.models.cost import model_size
+from outcrop.models.device import choose_device
+from outcrop.roof import read_roof
+from outcrop.services import Services
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A model's answers in the order of the records, and what they cost."""
+
+    answers: tuple[Answer, ...]
+    efficiency: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """The records of a dataset and how models are asked about them; ``part`` is its number within the job."""
+
+    part: int
+    records: Sequence[EvaluationRecord]
+    prompter: Prompter
+    generation: GenerationParameters
+    windows: Windows
+
+
+def ask(services: Services, lease: Lease, engine: Engine, model: Model, number: int, asking: Asking) -> Answers:
+    """All answers of a model, the ``number``th of the job; those that are stored are not made again.
+
+    Raises:
+        LeaseLost, StopAsked: See ``Lease.check``.
+        InvalidInput: A prompt leaves no room in the model's context, or its chat template refuses it.
+    """
+    place = f"{asking.part}/{number}"
+    asked = Asked(asking.prompter.prompting.asked)
+    if asked is Asked.GENERATE:
+        prompts = [asking.prompter.prompt(place, record) for place, record in enumerate(asking.records)]
+        stored = ResponseBook(services.store, lease, place, model.name).fill(engine, prompts, asking.generation)
+        lease.log(f"{model.name}: {len(prompts)} responses in {stored.seconds:.0f} s")
+        answers = tuple(Answer(response.text) for response in stored.responses)
+        return Answers(answers, _of_generation(services, model, stored))
+    book = LikelihoodBook(services.store, lease, place, model.name)
+    compute = _choices if asked is Asked.CHOOSE else _texts
+    found = book.fill(len(asking.records), lambda places: compute(engine, asking, places))
+    lease.log(f"{model.name}: {len(asking.records)} records scored in {found.seconds:.0f} s")
+    return Answers(tuple(_answered(asked, asking, found)), _of_scoring(found))
+
+
+def brought(records: Sequence[EvaluationRecord], source: str) -> Answers:
+    """The responses that came with the data; a record without one of the source is unscored."""
+    texts = [next((one.text for one in record.responses if one.source == source), None) for record in records]
+    return Answers(tuple(Answer(text) for text in texts), {})
+
+
+def _choices(engine: Engine, asking: Asking, places: Sequence[int]) -> list[list[LogLikelihood]]:
+    """Of every choice of some records, all in one call, so that what they share is read once."""
+    asked = [(asking.prompter.context(record), asking.prompter.continuations(record)) for record in _at(asking, places)]
+    requests = [(context, continuation) for context, each in asked for continuation in each]
+    answers = iter(engine.loglikelihood(requests))
+    return [[next(answers) for _ in each] for _, each in asked]
+
+
+def _texts(engine: Engine, asking: Asking, places: Sequence[int]) -> list[list[LogLikelihood]]:
+    texts = [record.prompt for record in _at(asking, places)]
+    windows = asking.windows
+    return [[one] for one in engine.rolling_loglikelihood(texts, window=windows.window, stride=windows.stride)]
+
+
+def _at(asking: Asking, places: Sequence[int]) -> list[EvaluationRecord]:
+    return [asking.records[place] for place in places]
+
+
+def _answered(asked: Asked, asking: Asking, found: StoredLikelihoods) -> list[Answer]:
+    if asked is Asked.READ:
+        return [Answer(None, each) for each in found.records]
+    answers = []
+    for record, each in zip(asking.records, found.records, strict=True):
+        choices = record.choices or asking.prompter.labels
+        values = [one.logprob for one in each]
+        answers.append(Answer(choices[values.index(max(values))] if values else None, each))
+    return answers
+
+
+def _of_scoring(found: StoredLikelihoods) -> dict[str, float]:
+    scored = sum(one.tokens for each in found.records for one in each)
+    figures = {"scored_tokens": float(scored), "seconds": found.seconds}
+    if found.seconds:
+        figures["records_per_second"] = len(found.records) / found.seconds
+    return figures
+
+
+def _of_generation(services: Services, model: Model, stored: StoredResponses) -> dict[str, float]:
+    """What the responses cost; computed from what is stored, so that a resumed job says the same."""
+    written = sum(len(response.tokens) for response in stored.responses)
+    prompt_tokens = sum(response.prompt_tokens for response in stored.responses)
+    figures = {
+        "prompt_tokens": float(prompt_tokens),
+        "generated_tokens": float(written),
+        "seconds": stored.seconds,
+        "near_ties": float(sum(response.near_ties for response in stored.responses)),
+        "cut_at_max_tokens": float(sum(response.stop_reason == "max_tokens" for response in stored.responses)),
+    }
+    if stored.seconds and written:
+        figures["tokens_per_second"] = written / stored.seconds
+    if model.engine == "transformers" and stored.seconds:
+        figures["roof_share"] = _roof_share(services, model, stored.responses, stored.seconds)
+    return figures
+
+
+def _roof_share(services: Services, model: Model, responses: Sequence[Response], seconds: float) -> float:
+    written = sum(len(response.tokens) for response in responses)
+    prompt_tokens = sum(response.prompt_tokens for response in responses)
+    base = model if model.base is None else services.catalog.model(model.base)
+    size = model_size(services.store.get_folder(base.uri))
+    context = (prompt_tokens + written) / max(len(responses), 1)
+    flop = size.forward_flop(prompt_tokens + written, written, context)
+    roof = read_roof(services.settings.cache_folder, choose_device(services.settings.device))
+    return flop / seconds / roof.flops

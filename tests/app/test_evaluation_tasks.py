@@ -1,0 +1,212 @@
+"""Evaluation jobs of every task type, by models that answer by a script; what the scripts make of the data by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from outcrop import Outcrop
+from outcrop.app.evaluation import DatasetChoice, reports_of, submit_evaluation
+from outcrop.domain.errors import InvalidInput, NotFound
+from outcrop.domain.scores import Report, Score
+from outcrop.evaluation.tasks import TASKS
+from tests.doubles import add_scripted, questions, write_lines
+
+
+def evaluate(outcrop: Outcrop, models: Any, data: Path, task: str, **given: Any) -> Report:
+    report = outcrop.evaluate(models, data=data, task=task, **given)
+    assert isinstance(report, Report)
+    return report
+
+
+def values(report: Report) -> dict[tuple[str, str], float | None]:
+    return {(score.model, score.metric): score.value for score in report.scores}
+
+
+def first(report: Report) -> Score:
+    return report.scores[0]
+
+
+ANIMALS = [
+    {"prompt": "barks", "referenceResponse": "dog"},
+    {"prompt": "mews", "referenceResponse": "cat"},
+    {"prompt": "purrs", "referenceResponse": "cat"},
+    {"prompt": "howls", "referenceResponse": "dog"},
+]
+
+
+def test_a_classification_by_what_is_written(here: Outcrop, tmp_path: Path) -> None:
+    data = write_lines(tmp_path / "data.jsonl", ANIMALS)
+    patterns = [["^barks", "A dog."], ["^howls", "cat, I think"], ["^purrs", "no idea"], ["^mews", "CAT"]]
+    add_scripted(here, tmp_path, "m", patterns=patterns)
+    report = evaluate(here, "m", data, "classification", asked="generate")
+    assert values(report)["m", "accuracy"] == pytest.approx(0.5)
+    assert report.prompting["asked"] == "generate"
+    lines = here.services.store.read(f"jobs/{report.job}/records.jsonl").decode().splitlines()
+    assert [json.loads(line)["models"]["m"]["response"] for line in lines] == [
+        "A dog.",
+        "CAT",
+        "no idea",
+        "cat, I think",
+    ]
+
+
+def test_a_classification_by_log_likelihood(here: Outcrop, tmp_path: Path) -> None:
+    # The script gives every character the same probability, so that shorter labels are likelier.
+    data = write_lines(tmp_path / "data.jsonl", [*ANIMALS, {"prompt": "neighs", "referenceResponse": "horse"}])
+    add_scripted(here, tmp_path, "m")
+    report = evaluate(here, "m", data, "classification", metrics=["accuracy", "log_loss"])
+    # Of "cat" and "dog", equally likely, the first is taken.
+    assert values(report)["m", "accuracy"] == pytest.approx(2 / 5)
+    assert first(report).signature.startswith("accuracy|")
+    assert "|asked:choose|chat:yes|shots:0|template:" in first(report).signature
+    assert report.models[0].efficiency["scored_tokens"] == 15
+
+
+def test_multiple_choice(here: Outcrop, tmp_path: Path) -> None:
+    records = [
+        {"prompt": "Gneiss is", "choices": ["a rock", "a flowering plant"], "referenceResponse": "a rock"},
+        {
+            "prompt": "Moss is",
+            "choices": ["a rock", "a plant of shady places"],
+            "referenceResponse": "a plant of shady places",
+        },
+    ]
+    add_scripted(here, tmp_path, "m")
+    report = evaluate(here, "m", write_lines(tmp_path / "data.jsonl", records), "multiple-choice")
+    found = values(report)
+    assert found["m", "choice_accuracy"] == pytest.approx(0.5)
+    assert report.prompting["chat"] is False
+    # Each character, the space before the choice too, costs one nat.
+    assert found["m", "choice_probability"] == pytest.approx(0.5, abs=1e-4)
+
+
+def test_perplexity_of_texts(here: Outcrop, tmp_path: Path) -> None:
+    data = write_lines(tmp_path / "data.jsonl", [{"text": "abcd"}, {"text": "ab cdefg"}])
+    add_scripted(here, tmp_path, "m", logprob_per_character=-0.5)
+    report = evaluate(here, "m", data, "perplexity")
+    assert values(report)["m", "bits_per_byte"] == pytest.approx(0.5 / 0.6931471805599453)
+    assert report.primary == "bits_per_byte"
+
+
+def test_extraction(here: Outcrop, tmp_path: Path) -> None:
+    data = write_lines(tmp_path / "data.jsonl", [{"prompt": "p", "references": ["#1", "#2"]}])
+    add_scripted(here, tmp_path, "m", responses={"p": '["#2", "#3", "#1"]'})
+    assert values(evaluate(here, "m", data, "extraction"))["m", "item_f1"] == pytest.approx(0.8)
+
+
+def test_questions_with_several_right_answers(here: Outcrop, tmp_path: Path) -> None:
+    data = write_lines(tmp_path / "data.jsonl", [{"prompt": "Who?", "references": ["Goethe", "von Goethe"]}])
+    add_scripted(here, tmp_path, "m", patterns=[["Who\\?", "von Goethe"]])
+    found = values(evaluate(here, "m", data, "question-answering"))
+    assert found["m", "exact_match"] == found["m", "token_f1"] == 1
+
+
+@pytest.mark.parametrize("task", ["generation", "translation", "custom"])
+def test_the_other_tasks_that_write(here: Outcrop, tmp_path: Path, task: str) -> None:
+    add_scripted(here, tmp_path, "m", patterns=[["Question (\\d+)", "rock \\1"]])
+    report = evaluate(here, "m", questions(tmp_path / "data.jsonl", 6), task)
+    assert {score.metric for score in report.scores} == set(TASKS[task].metrics)
+    assert all(score.n_scored == 6 for score in report.scores)
+
+
+def test_own_templates_and_examples_reach_the_model(here: Outcrop, tmp_path: Path) -> None:
+    data = questions(tmp_path / "data.jsonl", 2)
+    examples = write_lines(tmp_path / "train.jsonl", [{"prompt": "E", "referenceResponse": "rock E"}])
+    add_scripted(here, tmp_path, "m", echo_words=20)
+    given: dict[str, Any] = {"shots": 1, "examples": examples, "template": "Now {{prompt}} ({{category}})"}
+    report = evaluate(here, "m", data, "custom", chat=False, **given)
+    lines = here.services.store.read(f"jobs/{report.job}/records.jsonl").decode().splitlines()
+    assert [json.loads(line)["models"]["m"]["response"] for line in lines] == [
+        f"Now E () rock E Now Question {place} about rock ({'ab'[place]})" for place in range(2)
+    ]
+
+
+def test_records_of_one_cluster_widen_the_interval(here: Outcrop, tmp_path: Path) -> None:
+    records = [
+        {"prompt": f"Question {place}", "referenceResponse": "yes" if place // 10 % 2 else "no"} for place in range(100)
+    ]
+    add_scripted(here, tmp_path, "m", patterns=[["Question", "yes"]])
+    alone = first(evaluate(here, "m", write_lines(tmp_path / "a.jsonl", records), "custom", metrics=["exact_match"]))
+    together = [{**record, "cluster": f"page {place // 10}"} for place, record in enumerate(records)]
+    clustered = first(
+        evaluate(here, "m", write_lines(tmp_path / "b.jsonl", together), "custom", metrics=["exact_match"])
+    )
+    assert alone.value == clustered.value == pytest.approx(0.5)
+    assert None not in (alone.low, alone.high, clustered.low, clustered.high)
+    assert clustered.high - clustered.low > 2 * (alone.high - alone.low)  # type: ignore[operator]
+
+
+def test_responses_that_the_data_brings_along(here: Outcrop, tmp_path: Path) -> None:
+    records = [
+        {
+            "prompt": f"Question {place}",
+            "referenceResponse": "yes",
+            "modelResponses": [{"response": "yes" if place else "no", "modelIdentifier": "theirs"}]
+            if place < 9
+            else [],
+        }
+        for place in range(10)
+    ]
+    data = write_lines(tmp_path / "data.jsonl", records)
+    add_scripted(here, tmp_path, "m", patterns=[["Question", "no"]])
+    report = evaluate(here, ["m"], data, "custom", metrics=["exact_match"], stored=["theirs"])
+    mine, theirs = report.scores
+    assert mine.value == 0
+    assert theirs.value == pytest.approx(8 / 9)
+    assert (theirs.n_scored, theirs.n_given) == (9, 10)
+    assert [model.kind for model in report.models] == ["base", "stored responses"]
+    assert report.comparisons[0].n == 9
+    alone = evaluate(here, [], data, "custom", metrics=["exact_match"], stored=["theirs"])
+    assert [score.model for score in alone.scores] == ["theirs"]
+
+
+def test_several_datasets_in_one_job(here: Outcrop, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    datasets = [
+        DatasetChoice(questions(tmp_path / "data.jsonl", 4), "custom", ["exact_match"]),
+        DatasetChoice(questions(tmp_path / "other" / "data.jsonl", 6), "summarization"),
+    ]
+    add_scripted(here, tmp_path, "m", patterns=[["Question (\\d+)", "rock \\1"]])
+    job = here.jobs.wait(submit_evaluation(here.services, ["m"], datasets, name="both").id)
+    one, two = reports_of(job)
+    assert [(one.dataset, one.n_records), (two.dataset, two.n_records)] == [("data", 4), ("data-2", 6)]
+    places = here.jobs.report_files(job)
+    assert [Path(place).parent.name for place in places] == ["data", "data-2"]
+    assert all(Path(place).is_file() for place in places)
+
+
+def submit(outcrop: Outcrop, data: Path, task: str = "custom", **given: Any) -> list[str]:
+    with pytest.raises(InvalidInput) as caught:
+        outcrop.evaluate("m", data=data, task=task, wait=False, **given)
+    assert outcrop.jobs.list() == []
+    return [str(fault).partition("data.jsonl")[2] or str(fault) for fault in caught.value.faults]
+
+
+def test_what_is_refused_before_the_job_begins(idle: Outcrop, tmp_path: Path) -> None:
+    data = questions(tmp_path / "data.jsonl", 3)
+    add_scripted(idle, tmp_path, "m")
+    assert submit(idle, data, template="no variable", asked="choose", shots=2) == [
+        "template: prompt: found no {{prompt}} in it; expected a text with {{prompt}}",
+        "request: asked: found 'choose'; expected one of generate for custom",
+        "request: shots: found 2 with no examples; expected 1 or more and a file of examples, or neither",
+    ]
+    (fault,) = submit(idle, data, shots=4, examples=data)
+    assert fault == ": found 3 records with a reference; expected 4 or more, as many as shots"
+    assert submit(idle, data, "multiple-choice") == [
+        ":1: choices: found no choices in 3 records; expected choices in every record: the task type asks for them"
+    ]
+    assert submit(idle, data, stored=["x"]) == [
+        ': modelResponses: found none of "x"; expected one of no stored responses in the data'
+    ]
+    alike = write_lines(tmp_path / "data.jsonl", [{"prompt": "p", "referenceResponse": "x"}] * 3)
+    assert submit(idle, alike, "classification") == [
+        ': referenceResponse: found the label "x" alone; expected 2 to 1,000 labels'
+    ]
+    with pytest.raises(
+        NotFound, match="No metric of this task type is named 'rougeL'; expected one of choice_accuracy"
+    ):
+        idle.evaluate("m", data=data, task="multiple-choice", metrics=["rougeL"], wait=False)
