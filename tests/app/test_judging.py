@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from outcrop import Outcrop
-from outcrop.app.judging import judge_request
+from outcrop.app.judging import JudgeChoice, judge_request
 from outcrop.domain.codec import from_json, to_json
 from outcrop.domain.errors import InvalidInput, NotFound
 from outcrop.domain.judging import JudgeRequest
@@ -34,8 +34,9 @@ def judges(outcrop: Outcrop, tmp_path: Path) -> Outcrop:
 
 
 def made(outcrop: Outcrop, *names: str, **given: Any) -> JudgeRequest:
-    chosen: dict[str, Any] = {"models": 2, "criteria": ["Helpfulness"], **given}
-    return judge_request(outcrop.services, names or ("judge",), **chosen)
+    chosen: dict[str, Any] = {"criteria": ["Helpfulness"], **given}
+    models = chosen.pop("models", 2)
+    return judge_request(outcrop.services, JudgeChoice(names or ("judge",), **chosen), models=models, seed=0)
 
 
 def faults(outcrop: Outcrop, **given: Any) -> list[str]:

@@ -102,6 +102,7 @@ def test_no_torch_is_loaded() -> None:
     code = "import sys, outcrop.engines.scripted, outcrop.testing.engines; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
+
 def test_one_of_several_responses_is_drawn_by_weight() -> None:
     script = Script(patterns=(("q", ((3.0, "often"), (1.0, "rarely"), (0.0, "never"))),))
     engine = ScriptedEngine(script)
@@ -120,6 +121,8 @@ def test_one_of_several_responses_is_drawn_by_weight() -> None:
 
 def test_weighted_responses_are_read_from_a_file(tmp_path: Path) -> None:
     folder = write(tmp_path, patterns=[["q(.)", [[1, r"it is \1"], [1, r"it is not \1"]]]])
-    said = {response.text for response in ScriptedEngine.load(folder).generate(as_prompts(["qa", "qb", "qc", "qd"]), GREEDY)}
+    said = {
+        response.text for response in ScriptedEngine.load(folder).generate(as_prompts(["qa", "qb", "qc", "qd"]), GREEDY)
+    }
     assert said <= {f"it is {word}{letter}" for word in ("", "not ") for letter in "abcd"}
     assert len(said) == 4

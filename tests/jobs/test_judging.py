@@ -13,9 +13,10 @@ from outcrop import Outcrop
 from outcrop.catalog.protocol import Claim
 from outcrop.domain.errors import UserError
 from outcrop.domain.generation import GenerationParameters
-from outcrop.domain.judging import JudgeReport, JudgeRequest, Reliability
+from outcrop.domain.judging import JudgeRequest
 from outcrop.domain.models import Identity
 from outcrop.domain.records import EvaluationRecord
+from outcrop.domain.scores import JudgeReport, Reliability
 from outcrop.engines.scripted import ScriptedEngine
 from outcrop.evaluation.judges.criteria import built_in
 from outcrop.evaluation.judges.judging import Quality
@@ -63,11 +64,12 @@ def responses(services: Services, n: int = N) -> Responses:
     given = pair_exchanges(n, tuned_good=0.8)
     records = [EvaluationRecord(place + 1, one.prompt, "reference", "ab"[place % 2]) for place, one in enumerate(given)]
     texts = list(zip(*(one.responses for one in given), strict=True))
-    return Responses(records, [services.catalog.model(name) for name in ("base", "tuned")], texts)
+    names = ("base", "tuned")
+    return Responses(0, records, names, [services.catalog.model(name) for name in names], texts)
 
 
 def judged(services: Services, lease: Lease, made: JudgeRequest, *, n: int = N) -> tuple[JudgeReport, ...]:
-    return judge(services, lease, services.engines(), made, responses(services, n), "judge", 0)
+    return judge(services, lease, services.engines(), made, responses(services, n), f"jobs/{lease.job.id}", 0)
 
 
 def without_time(report: JudgeReport) -> JudgeReport:
@@ -96,8 +98,8 @@ def test_what_can_not_be_read_is_asked_again_with_another_seed(judges: Services,
     counts = report.criteria[0].counts
     assert counts.asked == 2 * N
     assert 0 < counts.unreadable < counts.asked_again < counts.asked / 2
-    kept = stored(judges, lease, "judge/0")
-    assert {name.partition("/")[0] for name in kept} == {"0", "1", "2", "rulings.jsonl"}
+    kept = stored(judges, lease, "responses/judge/0/0")
+    assert {name.partition("/")[0] for name in kept} == {"0", "1", "2"}
 
 
 def test_a_judge_that_can_not_be_read_ends_with_a_report(judges: Services, lease: Lease) -> None:
@@ -109,11 +111,12 @@ def test_a_judge_that_can_not_be_read_ends_with_a_report(judges: Services, lease
 
 def test_rulings_are_kept_with_their_explanations(judges: Services, lease: Lease) -> None:
     judged(judges, lease, request(judges, "fair"))
-    text = judges.store.read(f"jobs/{lease.job.id}/judge/0/rulings.jsonl").decode()
+    text = judges.store.read(f"jobs/{lease.job.id}/rulings.jsonl").decode()
     lines = [json.loads(line) for line in text.splitlines()]
     assert len(lines) == 2 * N
     assert lines[0].keys() == {
         "line",
+        "judge",
         "criterion",
         "model",
         "against",
@@ -154,7 +157,7 @@ def test_a_killed_judge_goes_on_and_reports_the_same(
             judged(judges, lease, made)
     resumed = judged(judges, lease, made)
     assert judged(judges, lease, made) == resumed
-    whole = judge(judges, lease, judges.engines(), made, responses(judges), "another", 0)
+    whole = judge(judges, lease, judges.engines(), made, replace(responses(judges), part=1), "another", 0)
     assert [without_time(one) for one in resumed] == [without_time(one) for one in whole]
 
 
@@ -177,7 +180,7 @@ def test_questions_that_are_too_long_are_counted(judges: Services, lease: Lease)
 def test_single_ratings_of_one_model(judges: Services, lease: Lease) -> None:
     made = request(judges, "mute", pairwise=False, repeats=2, criteria=(HELPFUL, built_in("Refusal")), attempts=0)
     given = responses(judges, 5)
-    alone = replace(given, models=given.models[:1], texts=given.texts[:1])
+    alone = replace(given, names=("base",), models=given.models[:1], texts=given.texts[:1])
     (report,) = judge(judges, lease, judges.engines(), made, alone, "judge", 0)
     assert [len(one.scores) for one in report.criteria] == [1, 1]
     assert [one.counts.asked for one in report.criteria] == [10, 10]

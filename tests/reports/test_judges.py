@@ -8,22 +8,28 @@ from html import unescape
 import pytest
 from rich.console import Console
 
-from outcrop.domain.judging import (
+from outcrop.domain.scores import (
     Agreement,
     BiasCheck,
+    Comparison,
+    Direction,
     JudgedCriterion,
     JudgedScore,
     JudgeReport,
     Reliability,
     RulingCounts,
+    Score,
 )
-from outcrop.domain.scores import Comparison, Direction, Score
 from outcrop.engines.scripted import Script
 from outcrop.evaluation.judges.judging import Session, bias_checks, judged_criteria
 from outcrop.reports.document import plain
-from outcrop.reports.judges import judge_section, judges_html, judges_markdown, judges_terminal
+from outcrop.reports.html import render_html
+from outcrop.reports.judges import judge_section
+from outcrop.reports.markdown import render_markdown
+from outcrop.reports.terminal import render_terminal
 from tests.evaluation.judges.doubles import better, judge_by_quality, pair_exchanges, rating, session
 
+from . import samples
 from .samples import HOSTILE
 from .test_html import Page
 
@@ -61,13 +67,27 @@ def report(*criteria: JudgedCriterion, biases: tuple[BiasCheck, ...] = (), **cha
 
 
 def texts(given: JudgeReport, width: int = 200) -> dict[str, str]:
-    """The three ways of printing, as plain text."""
+    """What the three ways of printing say of a judge, as plain text."""
     console = Console(file=io.StringIO(), width=width, color_system=None)
-    judges_terminal([given], console)
+    whole = replace(samples.report(), judges=(given,))
+    render_terminal(whole, console)
     file = console.file
     assert isinstance(file, io.StringIO)
-    page = " ".join(unescape(re.sub(r"<[^>]+>", " ", judges_html([given]))).split())
-    return {"html": page, "markdown": judges_markdown([given]).replace("\\", ""), "terminal": file.getvalue()}
+    page = section(render_html(whole))
+    markdown = (
+        render_markdown(whole).replace("\\", "").partition("## Judged by")[2].partition("## How this was measured")[0]
+    )
+    terminal = file.getvalue().partition("Judged by")[2]
+    return {
+        "html": " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split()),
+        "markdown": markdown,
+        "terminal": terminal,
+    }
+
+
+def section(page: str) -> str:
+    """The part of a page that is about judges."""
+    return page.partition('<section aria-labelledby="judges">')[2].partition("</section>")[0]
 
 
 def test_a_reliable_judge_is_printed_with_all_that_a_score_needs() -> None:
@@ -129,25 +149,29 @@ def test_what_could_not_be_read_and_who_judges_himself_is_told() -> None:
 
 
 def test_no_judges_take_no_room() -> None:
-    assert judges_html([]) == ""
-    assert judges_markdown([]) == ""
+    bare = samples.report()
+    assert "udge" not in render_html(bare).partition("</style>")[2]
+    assert "udge" not in render_markdown(bare)
 
 
 def test_the_page_is_well_formed_and_hostile_names_are_text() -> None:
-    made = report(judge=HOSTILE)
-    page = judges_html([made])
+    made = replace(samples.report(), judges=(report(judge=HOSTILE), report()))
+    whole = render_html(made)
+    Page(whole)
+    page = section(whole)
     assert {tag for tag, _ in Page(page).tags} <= {
         "section",
         *("h2", "h3", "p", "ul", "li", "div", "details", "summary", "bdi"),
         *("table", "caption", "thead", "tbody", "tr", "th", "td"),
     }
     assert "<script" not in page.lower()
-    assert "<script" not in judges_markdown([made]).replace("\\<", "")
+    assert "<script" not in render_markdown(made).replace("\\<", "")
 
 
 def test_a_narrow_plain_terminal_can_print_it() -> None:
     file = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    judges_terminal([report(judge="Ωmega", biases=(bias(),))], Console(file=file, width=60, color_system=None))
+    made = replace(samples.report(), judges=(report(judge="Ωmega", biases=(bias(),)),))
+    render_terminal(made, Console(file=file, width=60, color_system=None))
     file.flush()
     assert b"?mega" in file.buffer.getvalue()
 

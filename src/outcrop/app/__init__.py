@@ -26,6 +26,7 @@ from outcrop.app.doctor import Diagnosis, diagnose
 from outcrop.app.evaluation import DatasetChoice, generation_parameters, report_of, submit_evaluation
 from outcrop.app.forgetting import measure_forgetting
 from outcrop.app.jobs import Jobs
+from outcrop.app.judging import JudgeChoice
 from outcrop.app.models import Models
 from outcrop.app.training import training_run
 from outcrop.data.checking import DatasetCheck
@@ -261,6 +262,7 @@ class Outcrop:
         shots: int = 0,
         examples: str | Path | None = None,
         stored: Sequence[str] = (),
+        judging: JudgeChoice | None = None,
         name: str | None = None,
         wait: bool = True,
         seed: int = 0,
@@ -279,6 +281,7 @@ class Outcrop:
             shots: Examples with their right responses before each record.
             examples: Evaluation records that the examples are drawn from.
             stored: ``modelIdentifier``s of responses that the data brings along; they are scored after ``models``.
+            judging: Which models judge the responses, by what and how; none where None.
             name: The job's name; made up where None.
             wait: Wait for the end and return the report; else return the queued job.
             seed: Decides all that is random: samples, statistics, and which examples are shown.
@@ -298,6 +301,7 @@ class Outcrop:
             seed=seed,
             given=generation,
             stored=stored,
+            judging=judging,
         )
         if not wait:
             return job

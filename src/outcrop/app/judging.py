@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from outcrop.domain.errors import Fault, InvalidInput, NotFound
@@ -19,26 +20,12 @@ MOST_REPEATS = 20
 MOST_ATTEMPTS = 10
 
 
-def judge_request(
-    services: Services,
-    judges: Sequence[str],
-    *,
-    models: int,
-    criteria: Sequence[str] = (),
-    criteria_file: str | Path | None = None,
-    pairwise: bool = False,
-    repeats: int = 2,
-    attempts: int = 2,
-    max_tokens: int = 256,
-    temperature: float | None = None,
-    seed: int = 0,
-) -> JudgeRequest:
-    """What is asked of judges, checked.
+@dataclass(frozen=True)
+class JudgeChoice:
+    """Which models judge, by what and how.
 
-    Args:
-        services: Where the judges are.
-        judges: The models that judge.
-        models: How many models are judged.
+    Attributes:
+        judges: Their names.
         criteria: Names of built-in criteria.
         criteria_file: A JSON file with criteria of one's own, a path or ``s3://``.
         pairwise: Whether each later model's responses are held against the first one's.
@@ -46,6 +33,25 @@ def judge_request(
         attempts: How often more one is asked whose answer can't be read.
         max_tokens: The most tokens of a ruling.
         temperature: None for 0.7, or 0 where each question is asked once.
+    """
+
+    judges: Sequence[str]
+    criteria: Sequence[str] = ()
+    criteria_file: str | Path | None = None
+    pairwise: bool = False
+    repeats: int = 2
+    attempts: int = 2
+    max_tokens: int = 256
+    temperature: float | None = None
+
+
+def judge_request(services: Services, choice: JudgeChoice, *, models: int, seed: int) -> JudgeRequest:
+    """What is asked of judges, checked.
+
+    Args:
+        services: Where the judges are.
+        choice: What is asked for.
+        models: How many models are judged.
         seed: Decides every sample.
 
     Raises:
@@ -53,28 +59,28 @@ def judge_request(
         NotFound: A judge, a built-in criterion or the file.
         NotSupported: A judge is an encoder.
     """
-    resolved = [services.catalog.model(judge) for judge in judges]
+    resolved = [services.catalog.model(judge) for judge in choice.judges]
     for model in resolved:
         require_writer(model)
-    chosen = [built_in(name) for name in criteria]
+    chosen = [built_in(name) for name in choice.criteria]
     faults: list[Fault] = []
-    if criteria_file is not None:
+    if choice.criteria_file is not None:
         try:
-            chosen += _from_file(services, str(criteria_file))
+            chosen += _from_file(services, str(choice.criteria_file))
         except InvalidInput as error:
             faults += error.faults
-    if temperature is None:
-        temperature = SAMPLED if repeats > 1 else 0.0
+    sampled = SAMPLED if choice.repeats > 1 else 0.0
+    temperature = sampled if choice.temperature is None else choice.temperature
     request = JudgeRequest(
         judges=tuple(model.name for model in resolved),
         identities=tuple(model.identity for model in resolved),
         criteria=tuple(chosen),
-        pairwise=pairwise,
-        repeats=repeats,
-        attempts=attempts,
-        generation=GenerationParameters(max_tokens=max_tokens, temperature=temperature, seed=seed),
+        pairwise=choice.pairwise,
+        repeats=choice.repeats,
+        attempts=choice.attempts,
+        generation=GenerationParameters(max_tokens=choice.max_tokens, temperature=temperature, seed=seed),
     )
-    faults += _faults(request, models, criteria_file is not None)
+    faults += _faults(request, models, choice.criteria_file is not None)
     if faults:
         raise InvalidInput(faults)
     return request

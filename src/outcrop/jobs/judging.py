@@ -10,9 +10,10 @@ from outcrop.domain.codec import to_json
 from outcrop.domain.errors import InvalidInput
 from outcrop.domain.generation import GenerationParameters, Prompt, Response
 from outcrop.domain.jobs import Progress
-from outcrop.domain.judging import JudgeReport, JudgeRequest
+from outcrop.domain.judging import JudgeRequest
 from outcrop.domain.models import Identity, Model
 from outcrop.domain.records import EvaluationRecord
+from outcrop.domain.scores import JudgeReport
 from outcrop.engines.protocol import Engine
 from outcrop.evaluation.judges.judging import Quality, Session, bias_checks, judged_criteria, own_models
 from outcrop.evaluation.judges.questions import Question, exchanges, prompts, questions
@@ -31,15 +32,19 @@ class Responses:
     """What is judged.
 
     Attributes:
+        part: The number of the dataset within the job.
         records: What was asked.
-        models: Who answered, the baseline first.
+        names: Who answered, the baseline first.
+        models: The same as models; None for one whose responses came with the data.
         texts: By model, a response to each record; None where there is none.
         quality: Another metric's values of them, to tell length from quality; None where there is none.
         clusters: What names the cluster of each record; None where records are independent.
     """
 
+    part: int
     records: Sequence[EvaluationRecord]
-    models: Sequence[Model]
+    names: Sequence[str]
+    models: Sequence[Model | None]
     texts: Sequence[Sequence[str | None]]
     quality: Quality | None = None
     clusters: Sequence[str] | None = None
@@ -48,7 +53,7 @@ class Responses:
 def judge(
     services: Services, lease: Lease, engines: Engines, request: JudgeRequest, judged: Responses, folder: str, seed: int
 ) -> tuple[JudgeReport, ...]:
-    """Let every judge judge, and keep what each said under ``jobs/ID/FOLDER``.
+    """Let every judge judge, and keep what they said in ``FOLDER/rulings.jsonl``.
 
     What a judge wrote is stored batch by batch and never generated again, so that a resumed job reports the same.
 
@@ -58,42 +63,47 @@ def judge(
         engines: The job's, with what it has loaded.
         request: Who judges, by what and how.
         judged: Records and responses.
-        folder: Under the job's, where rulings lie; another one for each dataset of the job.
+        folder: Where the dataset's report lies.
         seed: Of the bootstrap.
 
     Raises:
         UserError: A judge was changed since the job was submitted.
         LeaseLost, StopAsked: See ``Lease.check``.
     """
-    return tuple(
-        _judged_by(services, lease, engines, request, judged, f"{folder}/{number}", number, seed)
-        for number in range(len(request.judges))
-    )
+    sessions, reports = [], []
+    for number in range(len(request.judges)):
+        session, figures = _session(services, lease, engines, request, judged, number, seed)
+        sessions.append(session)
+        reports.append(_report(lease, session, judged, figures))
+    lease.hold()
+    services.store.write(f"{folder}/rulings.jsonl", b"".join(_lines(one, judged.records) for one in sessions))
+    return tuple(reports)
 
 
-def _judged_by(
+def _session(
     services: Services,
     lease: Lease,
     engines: Engines,
     request: JudgeRequest,
     judged: Responses,
-    folder: str,
     number: int,
     seed: int,
-) -> JudgeReport:
+) -> tuple[Session, dict[str, float]]:
+    """What a judge said, and what it cost."""
     name = request.judges[number]
     model = require_same_model(services, name, request.identities[number])
     lease.progress(Progress(f"loading {name}"))
     given = exchanges(judged.records, judged.texts)
     asked = questions(given, request.criteria, pairwise=request.pairwise, repeats=request.repeats)
     made = prompts(asked, given, request.criteria, seed=request.generation.seed)
-    asking = _Asking(services, lease, engines.open(name), name, folder, request, asked)
+    place = f"judge/{judged.part}/{number}"
+    asking = _Asking(services, lease, engines.open(name), name, place, request, asked)
     asking.ask(made)
     session = Session(
         judge=name,
         weights=model.identity.weights,
         request=request,
-        models=tuple(one.name for one in judged.models),
+        models=tuple(judged.names),
         given=given,
         categories=[record.category for record in judged.records],
         clusters=judged.clusters,
@@ -104,21 +114,23 @@ def _judged_by(
         seed=seed,
     )
     lease.log(f"{name}: {len(asked)} rulings in {asking.figures['seconds']:.0f} s")
-    lease.progress(Progress(f"scoring what {name} said"))
-    report = JudgeReport(
-        judge=name,
-        weights=model.identity.weights,
-        pairwise=request.pairwise,
-        repeats=request.repeats,
+    return session, asking.figures
+
+
+def _report(lease: Lease, session: Session, judged: Responses, figures: dict[str, float]) -> JudgeReport:
+    lease.check()
+    lease.progress(Progress(f"scoring what {session.judge} said"))
+    return JudgeReport(
+        judge=session.judge,
+        weights=session.weights,
+        pairwise=session.request.pairwise,
+        repeats=session.request.repeats,
         criteria=judged_criteria(session),
         biases=bias_checks(session),
-        own=own_models(model.identity.weights, [_weights(one) for one in judged.models]),
-        generation=to_json(request.generation),
-        figures=asking.figures,
+        own=own_models(session.weights, [_weights(one) for one in judged.models if one is not None]),
+        generation=to_json(session.request.generation),
+        figures=figures,
     )
-    lease.hold()
-    services.store.write(f"jobs/{lease.job.id}/{folder}/rulings.jsonl", _lines(session, judged.records))
-    return report
 
 
 def _weights(model: Model) -> tuple[str, str, str | None]:
@@ -135,7 +147,7 @@ class _Asking:
         lease: Lease,
         engine: Engine,
         name: str,
-        folder: str,
+        place: str,
         request: JudgeRequest,
         asked: Sequence[Question],
     ) -> None:
@@ -143,7 +155,7 @@ class _Asking:
         self._lease = lease
         self._engine = engine
         self._name = name
-        self._folder = folder
+        self._place = place
         self._request = request
         self._asked = asked
         self.said = [Ruling(None, "")] * len(asked)
@@ -165,7 +177,7 @@ class _Asking:
 
     def _responses(self, attempt: int, made: Sequence[Prompt]) -> Sequence[Response]:
         """The responses of an attempt, each attempt in a book of its own and with a seed of its own."""
-        book = ResponseBook(self._services.store, self._lease, attempt, self._name, self._folder)
+        book = ResponseBook(self._services.store, self._lease, f"{self._place}/{attempt}", self._name)
         numbered = [replace(prompt, number=number) for number, prompt in enumerate(made)]
         stored = book.fill(self._engine, numbered, _parameters(self._request.generation, attempt))
         self.figures["prompt_tokens"] += sum(response.prompt_tokens for response in stored.responses)
@@ -201,6 +213,7 @@ def _lines(session: Session, records: Sequence[EvaluationRecord]) -> bytes:
     for question, ruling, tries in zip(session.asked, session.said, session.tries, strict=True):
         entry = {
             "line": records[question.record].line,
+            "judge": session.judge,
             "criterion": session.request.criteria[question.criterion].name,
             "model": session.models[question.model],
             "against": None if question.against is None else session.models[question.against],
@@ -213,4 +226,4 @@ def _lines(session: Session, records: Sequence[EvaluationRecord]) -> bytes:
         if question.against is not None and not question.swapped:
             entry["first"] = session.models[question.against]
         lines.append(json.dumps(entry, ensure_ascii=False))
-    return ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace")
+    return "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")

@@ -17,6 +17,7 @@ from outcrop.domain.models import CurvePoint
 from outcrop.domain.scores import Comparison, Direction, EvaluatedModel, Moved, MovedRecord, Outcome, Report, Score
 from outcrop.reports import charts, numbers
 from outcrop.reports.curves import curve_svg
+from outcrop.reports.judges import judge_section
 from outcrop.reports.pages import page_environment
 from outcrop.reports.sections import Section, metrics, scores_by_model, sections, thinned
 from outcrop.reports.texts import metric_label, one_line, trimmed
@@ -125,6 +126,7 @@ def render_html(report: Report) -> str:
         metrics=metrics(report),
         scores=scores_by_model(report),
         created=datetime.fromtimestamp(report.created, UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        judges=[judge_section(judge) for judge in report.judges],
         figures=list(dict.fromkeys(name for model in report.models for name in model.efficiency)),
     )
 

@@ -1,27 +1,25 @@
-"""What judges said, as a section of a report: HTML, Markdown and terminal print the same sentences and tables.
+"""What judges said, as sentences and tables: HTML, Markdown and terminal print the same.
 
 Where a judge agrees with itself no more than chance may, ``unreliable`` stands in place of its scores.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from markupsafe import Markup
-
-from outcrop.domain.judging import Agreement, BiasCheck, JudgedCriterion, JudgedScore, JudgeReport, Reliability
-from outcrop.domain.scores import Comparison
+from outcrop.domain.scores import (
+    Agreement,
+    BiasCheck,
+    Comparison,
+    JudgedCriterion,
+    JudgedScore,
+    JudgeReport,
+    Reliability,
+)
 from outcrop.reports import numbers
-from outcrop.reports.markdown import escaped, table
-from outcrop.reports.pages import page_environment
-from outcrop.reports.terminal import PLAIN
-from outcrop.reports.texts import one_line, quoted
+from outcrop.reports.texts import one_line, quoted, setting
 from outcrop.reports.verdict import reading
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 #: Categories of all criteria that are shown; the others are in the report's JSON.
 MOST_GROUPS = 40
@@ -30,7 +28,7 @@ BETWEEN = {"orders": "both orders", "repeats": "repeats", "people": "people"}
 
 
 @dataclass(frozen=True)
-class Told:
+class JudgeTable:
     """A table: its caption, the heads of its columns, and its rows as texts."""
 
     caption: str
@@ -40,78 +38,23 @@ class Told:
 
 @dataclass(frozen=True)
 class JudgeSection:
-    """What is printed of a judge: a title, what it comes to in sentences, and the tables it rests on."""
+    """What is printed of a judge: a title, sentences that sum it up, the tables they rest on, and how it was done."""
 
     title: str
     sentences: tuple[str, ...]
-    tables: tuple[Told, ...]
+    tables: tuple[JudgeTable, ...]
+    method: tuple[str, ...]
 
 
 def judge_section(report: JudgeReport) -> JudgeSection:
     """What is printed of a judge."""
-    found = (
-        _scores(report),
-        _comparisons(report),
-        _groups(report),
-        _agreements(report),
-        _biases(report),
-        _counts(report),
-    )
+    tables = (_scores, _comparisons, _groups, _agreements, _biases, _counts)
     return JudgeSection(
-        f"Judged by {quoted(report.judge)}", tuple(_sentences(report)), tuple(one for one in found if one.rows)
+        f"Judged by {quoted(report.judge)}",
+        tuple(_sentences(report)),
+        tuple(one for make in tables if (one := make(report)).rows),
+        tuple(_method(report)),
     )
-
-
-def judges_html(reports: Sequence[JudgeReport]) -> Markup:
-    """The section of all judges, to be put into a page; "" where there are none."""
-    if not reports:
-        return Markup("")
-    page = page_environment().get_template("judges.html.j2")
-    return Markup(page.render(judges=[judge_section(report) for report in reports], method=_method(reports)))
-
-
-def judges_markdown(reports: Sequence[JudgeReport]) -> str:
-    """The section of all judges as Markdown; "" where there are none."""
-    parts = []
-    for report in reports:
-        section = judge_section(report)
-        parts.append(f"## {escaped(section.title)}")
-        parts.append("\n".join(f"- {escaped(sentence)}" for sentence in section.sentences))
-        for one in section.tables:
-            head, rows = ([escaped(cell) for cell in one.head], [[escaped(cell) for cell in row] for row in one.rows])
-            parts.append(f"### {escaped(one.caption)}\n\n{table(head, rows)}")
-    parts += ["\n".join(f"- {escaped(fact)}" for fact in _method(reports))] if reports else []
-    return "\n\n".join(filter(None, parts))
-
-
-def judges_terminal(reports: Sequence[JudgeReport], console: Console) -> None:
-    """Print what the judges said."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    for report in reports:
-        section = judge_section(report)
-        console.print()
-        console.print(Text(_fit(section.title, console), style="bold"))
-        for sentence in section.sentences:
-            console.print(Text(_fit(sentence, console)))
-        for one in section.tables:
-            caption = Text(_fit(one.caption, console), style="bold")
-            shown = Table(title=caption, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-            for column in one.head:
-                shown.add_column(Text(_fit(column, console)), overflow="fold")
-            for row in one.rows:
-                shown.add_row(*(Text(_fit(cell, console)) for cell in row))
-            console.print()
-            console.print(shown)
-
-
-def _fit(text: str, console: Console) -> str:
-    text = one_line(text)
-    if not console.options.ascii_only:
-        return text
-    return text.translate(PLAIN).encode(console.encoding, "replace").decode(console.encoding)
 
 
 def label(criterion: str) -> str:
@@ -183,10 +126,10 @@ def _value(value: float | None, low: float | None, high: float | None) -> str:
     return f"{numbers.fixed(value, decimals)} ({between})" if between else numbers.fixed(value, decimals)
 
 
-def _scores(report: JudgeReport) -> Told:
+def _scores(report: JudgeReport) -> JudgeTable:
     head = ("Criterion", "Model", "Score", "95% interval", "If unreadable: worst, best", "Scored")
     rows = [_score(one, judged) for one in report.criteria for judged in one.scores]
-    return Told("Scores", head, tuple(rows))
+    return JudgeTable("Scores", head, tuple(rows))
 
 
 def _score(one: JudgedCriterion, judged: JudgedScore) -> tuple[str, ...]:
@@ -203,7 +146,7 @@ def _score(one: JudgedCriterion, judged: JudgedScore) -> tuple[str, ...]:
     return name, score.model, numbers.score_value(score) + unit, numbers.score_interval(score), ends, scored
 
 
-def _comparisons(report: JudgeReport) -> Told:
+def _comparisons(report: JudgeReport) -> JudgeTable:
     caption = (
         "Share preferred less share not preferred, on the same records"
         if report.pairwise
@@ -215,7 +158,7 @@ def _comparisons(report: JudgeReport) -> Told:
         for found in one.comparisons
     ]
     head = ("Criterion", "Models", "Difference", "95% interval", "p", "p (Holm)", "n", "Reading")
-    return Told(caption, head, tuple(rows))
+    return JudgeTable(caption, head, tuple(rows))
 
 
 def _compared(one: JudgedCriterion, found: Comparison) -> tuple[str, ...]:
@@ -231,7 +174,7 @@ def _compared(one: JudgedCriterion, found: Comparison) -> tuple[str, ...]:
     )
 
 
-def _groups(report: JudgeReport) -> Told:
+def _groups(report: JudgeReport) -> JudgeTable:
     rows = [
         (label(found.metric), found.group or "", f"{found.candidate} minus {found.baseline}", *_compared(one, found))
         for one in report.criteria
@@ -239,13 +182,13 @@ def _groups(report: JudgeReport) -> Told:
         for found in one.groups
     ]
     head = ("Criterion", "Category", "Models", "Difference", "95% interval", "p", "p (Holm)", "n", "Reading")
-    return Told("By category", head, tuple(rows[:MOST_GROUPS]))
+    return JudgeTable("By category", head, tuple(rows[:MOST_GROUPS]))
 
 
-def _agreements(report: JudgeReport) -> Told:
+def _agreements(report: JudgeReport) -> JudgeTable:
     rows = [_agreement(one, found) for one in report.criteria for found in one.agreements]
     head = ("Criterion", "Between", "Coefficient", "Value", "95% interval", "The same", "n")
-    return Told("Agreement beyond chance: 1 is full, 0 is chance", head, tuple(rows))
+    return JudgeTable("Agreement beyond chance: 1 is full, 0 is chance", head, tuple(rows))
 
 
 def _agreement(one: JudgedCriterion, found: Agreement) -> tuple[str, ...]:
@@ -261,7 +204,7 @@ def _agreement(one: JudgedCriterion, found: Agreement) -> tuple[str, ...]:
     )
 
 
-def _biases(report: JudgeReport) -> Told:
+def _biases(report: JudgeReport) -> JudgeTable:
     rows = [
         (
             check.kind,
@@ -275,10 +218,10 @@ def _biases(report: JudgeReport) -> Told:
         for check in report.biases
     ]
     head = ("Bias", "Looked at", "Value, 95% interval", "Without bias", "p (Holm)", "n", "Reading")
-    return Told("Bias", head, tuple(rows))
+    return JudgeTable("Bias", head, tuple(rows))
 
 
-def _counts(report: JudgeReport) -> Told:
+def _counts(report: JudgeReport) -> JudgeTable:
     fields = ("asked", "read", "not_applicable", "unreadable", "too_long", "unasked", "asked_again")
     rows = [
         (label(one.criterion), *(numbers.count(getattr(one.counts, field)) for field in fields))
@@ -294,20 +237,19 @@ def _counts(report: JudgeReport) -> Told:
         "Could not be asked",
         "Asked again",
     )
-    return Told("Rulings", head, tuple(rows))
+    return JudgeTable("Rulings", head, tuple(rows))
 
 
-def _method(reports: Sequence[JudgeReport]) -> list[str]:
+def _method(report: JudgeReport) -> list[str]:
     """What the numbers mean and how they were made, each fact once."""
-    facts = []
-    for report in reports:
-        way = "each pair in both orders" if report.pairwise else "each response alone"
-        often = "once" if report.repeats == 1 else f"{report.repeats} times"
-        facts.append(f"Judge {report.judge}, weights sha256 {report.weights}: asked about {way}, {often}.")
-        facts += [f"{check.kind.capitalize()} bias is {check.definition}." for check in report.biases]
-        facts += [f"Signature: {judged.score.signature}" for one in report.criteria for judged in one.scores]
-        facts += [f"Method: {judged.score.method}" for one in report.criteria for judged in one.scores]
-        facts += [f"Method: {found.method}" for one in report.criteria for found in one.comparisons]
-        facts += [f"Method: {found.method}" for one in report.criteria for found in one.agreements]
-        facts += [f"Method: {check.method}" for check in report.biases]
-    return [fact for fact in dict.fromkeys(facts) if fact != "Method: "]
+    way = "each pair in both orders" if report.pairwise else "each response alone"
+    often = "once" if report.repeats == 1 else f"{report.repeats} times"
+    generation = ", ".join(f"{name}={setting(value)}" for name, value in sorted(report.generation.items()))
+    facts = [f"{report.judge}, weights sha256 {report.weights}, was asked about {way}, {often}; {generation}."]
+    facts += [f"{check.kind.capitalize()} bias is {check.definition}." for check in report.biases]
+    facts += [f"Signature: {judged.score.signature}" for one in report.criteria for judged in one.scores]
+    methods = [judged.score.method for one in report.criteria for judged in one.scores]
+    methods += [found.method for one in report.criteria for found in (*one.comparisons, *one.groups)]
+    methods += [found.method for one in report.criteria for found in one.agreements]
+    methods += [check.method for check in report.biases]
+    return list(dict.fromkeys([*facts, *(f"Method: {method}" for method in methods if method)]))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from outcrop.domain.scores import Outcome, Report, Score, Verdict
 from outcrop.reports import numbers
+from outcrop.reports.judges import JudgeSection, judge_section
 from outcrop.reports.sections import Section, metrics, scores_by_model, sections
 from outcrop.reports.texts import metric_label, one_line
 from outcrop.reports.verdict import outcome, reading
@@ -29,6 +30,8 @@ def render_terminal(report: Report, console: Console) -> None:
     _scores(report, console)
     for section in sections(report):
         _section(report, section, console)
+    for judge in report.judges:
+        _judge(judge_section(judge), console)
 
 
 def _verdict(verdict: Verdict, console: Console) -> None:
@@ -103,6 +106,21 @@ def _section(report: Report, section: Section, console: Console) -> None:
         words = "{} improved, {} got worse, {} stayed the same".format(*map(numbers.count, counts))
         label = metric_label(section.moved.metric)
         console.print(_fit(f"Records by {label}: {words}", console), markup=False, highlight=False)
+
+
+def _judge(section: JudgeSection, console: Console) -> None:
+    from rich.text import Text
+
+    console.print()
+    console.print(Text(_fit(section.title, console), style="bold"))
+    for sentence in section.sentences:
+        console.print(Text(_fit(sentence, console)))
+    for one in section.tables:
+        table = _table(one.caption, console, *one.head)
+        for row in one.rows:
+            _row(table, console, *row)
+        console.print()
+        console.print(table)
 
 
 def _table(title: str, console: Console, *columns: str) -> Table:

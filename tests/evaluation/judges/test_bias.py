@@ -6,7 +6,7 @@ import random
 import numpy as np
 import pytest
 
-from outcrop.domain.judging import BiasCheck
+from outcrop.domain.scores import BiasCheck
 from outcrop.evaluation.judges.bias import Judged, decided, length_bias, length_of, position_bias
 from outcrop.evaluation.judges.judging import Quality, bias_checks
 from outcrop.evaluation.judges.preferences import Preferred

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from outcrop.domain.judging import Reliability
+from outcrop.domain.scores import Reliability
 from outcrop.engines.scripted import Script
 from outcrop.evaluation.judges.judging import bias_checks, judged_criteria, own_models
 from outcrop.evaluation.judges.questions import Exchange

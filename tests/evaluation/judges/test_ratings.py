@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from outcrop.domain.judging import JudgedScore
-from outcrop.domain.scores import Direction
+from outcrop.domain.scores import Direction, JudgedScore
 from outcrop.evaluation.judges.ratings import RatedBy, rated_by
 
 from .doubles import HELPFUL, WORDS, YES_NO

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from outcrop.domain.judging import Agreement, Reliability
+from outcrop.domain.scores import Agreement, Reliability
 from outcrop.evaluation.judges.criteria import built_in
 from outcrop.evaluation.judges.preferences import BASELINE, CANDIDATE, Preferred
 from outcrop.evaluation.judges.reliability import Told, between_orders, between_repeats, reliability, with_people

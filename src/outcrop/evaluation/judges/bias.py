@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from outcrop.domain.judging import BiasCheck
+from outcrop.domain.scores import BiasCheck
 from outcrop.evaluation.judges.preferences import Preferred, place_of
 from outcrop.evaluation.judges.questions import FIRST, SECOND, TIE
 from outcrop.metrics.statistics.holm import holm

@@ -13,16 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outcrop.domain.codec import to_json
-from outcrop.domain.judging import (
+from outcrop.domain.judging import Criterion, JudgeRequest
+from outcrop.domain.scores import (
     Agreement,
     BiasCheck,
-    Criterion,
+    Comparison,
+    Direction,
     JudgedCriterion,
     JudgedScore,
-    JudgeRequest,
     RulingCounts,
 )
-from outcrop.domain.scores import Comparison, Direction
 from outcrop.evaluation.judges import reliability
 from outcrop.evaluation.judges.bias import Judged, decided, length_bias, length_of, position_bias
 from outcrop.evaluation.judges.preferences import Preferred, PreferredBy, winner

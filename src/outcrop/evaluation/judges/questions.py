@@ -68,7 +68,7 @@ def exchanges(records: Sequence[EvaluationRecord], responses: Sequence[Sequence[
         responses: By model, one for each record; None where there is none.
     """
     return [
-        Exchange(record.prompt, tuple(each), () if record.reference is None else (record.reference,))
+        Exchange(record.prompt, tuple(each), record.right)
         for record, each in zip(records, zip(*responses, strict=True), strict=True)
     ]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from outcrop.domain.judging import Criterion, JudgedScore
-from outcrop.domain.scores import Comparison, Direction, Score
+from outcrop.domain.judging import Criterion
+from outcrop.domain.scores import Comparison, Direction, JudgedScore, Score
 from outcrop.evaluation import scoring
 from outcrop.evaluation.scoring import Scored
 from outcrop.metrics.lines import LineMean, each

@@ -6,7 +6,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from outcrop.domain.judging import Agreement, Criterion, Reliability
+from outcrop.domain.judging import Criterion
+from outcrop.domain.scores import Agreement, Reliability
 from outcrop.evaluation.judges.preferences import BASELINE, CANDIDATE, Preferred
 from outcrop.evaluation.judges.questions import TIE
 from outcrop.metrics.classification.classified import Classified
