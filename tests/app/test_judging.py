@@ -10,8 +10,8 @@ from outcrop import Outcrop
 from outcrop.app.judging import JudgeChoice, judge_request
 from outcrop.domain.codec import from_json, to_json
 from outcrop.domain.errors import InvalidInput, NotFound
-from outcrop.domain.judging import JudgeRequest
-from tests.doubles import add_scripted
+from outcrop.domain.judging import JudgeRequest, PeopleLabel
+from tests.doubles import add_scripted, questions, write_lines
 
 WARMTH = {
     "name": "Warmth",
@@ -35,8 +35,8 @@ def judges(outcrop: Outcrop, tmp_path: Path) -> Outcrop:
 
 def made(outcrop: Outcrop, *names: str, **given: Any) -> JudgeRequest:
     chosen: dict[str, Any] = {"criteria": ["Helpfulness"], **given}
-    models = chosen.pop("models", 2)
-    return judge_request(outcrop.services, JudgeChoice(names or ("judge",), **chosen), models=models, seed=0)
+    models, data = ["base", "tuned"][: chosen.pop("models", 2)], chosen.pop("data", [])
+    return judge_request(outcrop.services, JudgeChoice(names or ("judge",), **chosen), models, data, seed=0)
 
 
 def faults(outcrop: Outcrop, **given: Any) -> list[str]:
@@ -111,3 +111,15 @@ def test_what_is_not_there_is_named(judges: Outcrop, tmp_path: Path) -> None:
         made(judges, "nobody")
     with pytest.raises(InvalidInput, match="judge more than once"):
         made(judges, "judge", "judge")
+
+
+def test_what_people_said_comes_with_the_request(judges: Outcrop, tmp_path: Path) -> None:
+    data = questions(tmp_path / "data.jsonl", 3)
+    said = {"line": 2, "model": "tuned", "criterion": "Helpfulness", "rating": 6}
+    people = write_lines(tmp_path / "people.jsonl", [said])
+    request = made(judges, people=people, data=[str(data)])
+    assert request.labels == (PeopleLabel(2, "tuned", "Builtin.Helpfulness", "6"),)
+    assert from_json(JudgeRequest, json.loads(json.dumps(to_json(request)))) == request
+    assert "2 datasets" in faults(judges, people=people, data=[str(data)] * 2)[0]
+    write_lines(people, [said | {"line": 4}])
+    assert "the number of a line of the evaluation data" in faults(judges, people=people, data=[str(data)])[0]

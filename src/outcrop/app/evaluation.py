@@ -100,14 +100,15 @@ def submit_evaluation(
         except InvalidInput as error:
             faults += error.faults
             total += error.total
-    judges, wrong = _judging(services, judging, [part.prompting for part in parts], len(models) + len(stored), seed)
+    names = (*(model.name for model in resolved), *stored)
+    judges, wrong = _judging(services, judging, names, parts, seed)
     faults, total = [*faults, *wrong], total + len(wrong)
     if faults:
         raise InvalidInput(faults, total)
     if name is not None and any(job.name == name for job in services.catalog.jobs()):
         raise AlreadyExists(f"there is a job named {name!r} already; give another name")
     request = EvaluationRequest(
-        models=(*(model.name for model in resolved), *stored),
+        models=names,
         identities=(*(model.identity for model in resolved), *(None for _ in stored)),
         parts=tuple(parts),
         seed=seed,
@@ -118,17 +119,17 @@ def submit_evaluation(
 
 
 def _judging(
-    services: Services, choice: JudgeChoice | None, prompting: Sequence[Prompting], models: int, seed: int
+    services: Services, choice: JudgeChoice | None, models: Sequence[str], parts: Sequence[EvaluationPart], seed: int
 ) -> tuple[JudgeRequest | None, list[Fault]]:
     if choice is None:
         return None, []
-    silent = sorted({one.asked for one in prompting if one.asked != Asked.GENERATE})
+    silent = sorted({part.prompting.asked for part in parts if part.prompting.asked != Asked.GENERATE})
     faults = [
         Fault("request", None, "judge", f"a task in which models are asked to {asked}", "responses, which it can read")
         for asked in silent
     ]
     try:
-        return judge_request(services, choice, models=models, seed=seed), faults
+        return judge_request(services, choice, models, [part.data.path for part in parts], seed=seed), faults
     except InvalidInput as error:
         return None, [*faults, *error.faults]
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from outcrop.data.records import read
 from outcrop.domain.errors import Fault, InvalidInput, NotFound
 from outcrop.domain.generation import GenerationParameters
-from outcrop.domain.judging import Criterion, JudgeRequest
+from outcrop.domain.judging import Criterion, JudgeRequest, PeopleLabel
+from outcrop.domain.records import Purpose
 from outcrop.evaluation.judges.criteria import built_in
 from outcrop.evaluation.judges.custom import custom_criteria
+from outcrop.evaluation.judges.people import people_labels
 from outcrop.services import Services, require_writer
 
 #: A judge that is asked several times is sampled: greedy, it would repeat itself and seem to agree.
@@ -33,6 +36,7 @@ class JudgeChoice:
         attempts: How often more one is asked whose answer can't be read.
         max_tokens: The most tokens of a ruling.
         temperature: None for 0.7, or 0 where each question is asked once.
+        people: JSON Lines with what people said of the same responses, a path or ``s3://``.
     """
 
     judges: Sequence[str]
@@ -43,20 +47,24 @@ class JudgeChoice:
     attempts: int = 2
     max_tokens: int = 256
     temperature: float | None = None
+    people: str | Path | None = None
 
 
-def judge_request(services: Services, choice: JudgeChoice, *, models: int, seed: int) -> JudgeRequest:
+def judge_request(
+    services: Services, choice: JudgeChoice, models: Sequence[str], data: Sequence[str], *, seed: int
+) -> JudgeRequest:
     """What is asked of judges, checked.
 
     Args:
         services: Where the judges are.
         choice: What is asked for.
-        models: How many models are judged.
+        models: Who is judged, the baseline first.
+        data: The datasets that they answer, sound ones.
         seed: Decides every sample.
 
     Raises:
-        InvalidInput: Faults in the criteria, the file or the numbers: all of them.
-        NotFound: A judge, a built-in criterion or the file.
+        InvalidInput: Faults in the criteria, the files or the numbers: all of them.
+        NotFound: A judge, a built-in criterion or a file.
         NotSupported: A judge is an encoder.
     """
     resolved = [services.catalog.model(judge) for judge in choice.judges]
@@ -80,21 +88,36 @@ def judge_request(services: Services, choice: JudgeChoice, *, models: int, seed:
         attempts=choice.attempts,
         generation=GenerationParameters(max_tokens=choice.max_tokens, temperature=temperature, seed=seed),
     )
-    faults += _faults(request, models, choice.criteria_file is not None)
+    faults += _faults(request, len(models), choice.criteria_file is not None)
+    if choice.people is not None and len(data) != 1:
+        faults.append(Fault("judge", None, "people", f"{len(data)} datasets", "one, whose lines people judged"))
+    elif choice.people is not None and not faults:
+        return replace(request, labels=_labels(services, str(choice.people), request, models, data[0]))
     if faults:
         raise InvalidInput(faults)
     return request
 
 
+def _labels(
+    services: Services, place: str, request: JudgeRequest, models: Sequence[str], data: str
+) -> tuple[PeopleLabel, ...]:
+    lines = [record.line for record in read(services.fetch(data), Purpose.EVALUATION)]
+    text = _text(services, place)
+    return people_labels(text, place, request.criteria, models, lines, pairwise=request.pairwise)
+
+
 def _from_file(services: Services, place: str) -> tuple[Criterion, ...]:
+    return custom_criteria(_text(services, place), place)
+
+
+def _text(services: Services, place: str) -> str:
     path = services.fetch(place)
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise NotFound(f"there is no file {place}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput([Fault(place, None, "", str(error), "a JSON file in UTF-8")]) from error
-    return custom_criteria(text, place)
 
 
 def _faults(request: JudgeRequest, models: int, has_file: bool) -> list[Fault]:

@@ -67,6 +67,9 @@ def evaluate(
     judge_temperature: Annotated[
         float | None, typer.Option(help="Of the judge; 0.7, or 0 where it is asked once.", show_default=False)
     ] = None,
+    people: Annotated[
+        str | None, typer.Option(help="What people said of the same responses: JSON Lines; judges are held against it.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="The job's name.")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="The most tokens of a response.")] = None,
     temperature: Annotated[float | None, typer.Option(help="0 takes the most likely token; above 0 samples.")] = None,
@@ -96,7 +99,7 @@ def evaluate(
         for place, kind in zip(data, task if len(task) > 1 else task * len(data), strict=True)
     ]
     judging = None
-    if judge or criteria or criteria_file or pairwise:
+    if judge or criteria or criteria_file or pairwise or people:
         named = [one.strip() for one in criteria.split(",") if one.strip()]
         judging = JudgeChoice(
             judge or (),
@@ -107,6 +110,7 @@ def evaluate(
             judge_attempts,
             judge_max_tokens,
             judge_temperature,
+            people,
         )
     with opened() as outcrop:
         job = submit_evaluation(

@@ -57,6 +57,19 @@ class Criterion:
 
 
 @dataclass(frozen=True)
+class PeopleLabel:
+    """What a person said of a response to the record of a ``line``.
+
+    ``answer`` is a rating's answer; of a pair, ``baseline``, ``candidate`` or ``tie``.
+    """
+
+    line: int
+    model: str
+    criterion: str
+    answer: str
+
+
+@dataclass(frozen=True)
 class JudgeRequest:
     """Let ``judges`` judge the responses of an evaluation job.
 
@@ -69,6 +82,7 @@ class JudgeRequest:
         repeats: How often each question is asked.
         attempts: How often more a question is asked whose answer can't be read, each time with another seed.
         generation: How rulings are generated.
+        labels: What people said of the same responses; judges are measured against it.
     """
 
     judges: tuple[str, ...]
@@ -80,3 +94,4 @@ class JudgeRequest:
     generation: GenerationParameters = field(
         default_factory=lambda: GenerationParameters(max_tokens=256, temperature=0.7)
     )
+    labels: tuple[PeopleLabel, ...] = ()

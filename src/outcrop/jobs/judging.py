@@ -112,9 +112,22 @@ def _session(
         tries=asking.tries,
         quality=judged.quality,
         seed=seed,
+        people=_people(request, judged),
     )
     lease.log(f"{name}: {len(asked)} rulings in {asking.figures['seconds']:.0f} s")
     return session, asking.figures
+
+
+def _people(request: JudgeRequest, judged: Responses) -> dict[tuple[int, int, int], list[str]]:
+    """What people said, by places."""
+    criteria = {criterion.name: place for place, criterion in enumerate(request.criteria)}
+    models = {name: place for place, name in enumerate(judged.names)}
+    records = {record.line: place for place, record in enumerate(judged.records)}
+    found: dict[tuple[int, int, int], list[str]] = {}
+    for label in request.labels:
+        key = criteria[label.criterion], models[label.model], records[label.line]
+        found.setdefault(key, []).append(label.answer)
+    return found
 
 
 def _report(lease: Lease, session: Session, judged: Responses, figures: dict[str, float]) -> JudgeReport:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -60,6 +60,7 @@ class Session:
         tries: How often each was asked; 0 where it was too long for the judge.
         quality: Another measure of the responses, to tell length from quality; None where there is none.
         seed: Of what is drawn.
+        people: What people said, by criterion, model and record.
     """
 
     judge: str
@@ -74,6 +75,7 @@ class Session:
     tries: Sequence[int]
     quality: Quality | None
     seed: int
+    people: Mapping[tuple[int, int, int], Sequence[str]] = field(default_factory=dict)
 
     @cached_property
     def by_subject(self) -> dict[tuple[int, int, int], list[tuple[Question, Ruling, int]]]:
@@ -195,7 +197,23 @@ def _agreements(session: Session, place: int, criterion: Criterion) -> list[Agre
     if session.request.repeats > 1:
         told = list(_told(session, place))
         found.append(reliability.between_repeats(None if pairwise else criterion, told, seed=session.seed))
+    if of_people := list(_with_people(session, place)):
+        found += reliability.with_people(None if pairwise else criterion, of_people, seed=session.seed)
     return found
+
+
+def _with_people(session: Session, place: int) -> Iterator[tuple[Told, str]]:
+    """What the judge said of each thing that people said something of, over both orders of a pair, and each answer."""
+    for (criterion, model, record), answers in session.people.items():
+        if criterion != place:
+            continue
+        if session.request.pairwise:
+            pair = session.pair(place, model, record)
+            read = [] if pair is None else [won for order in pair.orders for won in order if won is not None]
+        else:
+            read = [answer for answer in session.answers(place, model, record) if answer is not None]
+        told = Told(tuple(read), session.cluster(record))
+        yield from ((told, answer) for answer in answers)
 
 
 def _pairs(session: Session, place: int) -> Iterator[tuple[Preferred, object]]:

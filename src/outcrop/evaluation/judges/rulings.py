@@ -68,7 +68,7 @@ def read_ruling(text: str, criterion: Criterion, *, pairwise: bool) -> Ruling:
         pairwise: Whether it compared two responses.
     """
     said, explanation = _json_answer(text) or _labelled(text) or (text, "")
-    answer = _pair_answer(said) if pairwise else _rated(said, criterion)
+    answer = _pair_answer(said) if pairwise else rated(said, criterion)
     return Ruling(answer, text.strip() if answer is None else explanation)
 
 
@@ -101,7 +101,7 @@ def _objects(text: str) -> Iterator[dict[str, object]]:
         at = text.find("{", end)
 
 
-def _as_text(value: str | int | float) -> str:
+def _as_text(value: str | float) -> str:
     if isinstance(value, bool):
         return "Yes" if value else "No"
     return value if isinstance(value, str) else f"{value:.12g}"
@@ -124,8 +124,9 @@ def _pair_answer(said: str) -> str | None:
     return {FIRST.lower(): FIRST, SECOND.lower(): SECOND}.get(word)
 
 
-def _rated(said: str, criterion: Criterion) -> str | None:
-    word = _plain(said)
+def rated(said: str | float, criterion: Criterion) -> str | None:
+    """The answer on a criterion's scale that a text or a number means; ``N/A`` where it may say so, None otherwise."""
+    word = _plain(_as_text(said))
     if criterion.may_not_apply and word in _NOT_APPLICABLE:
         return NOT_APPLICABLE
     for rating in criterion.scale:
