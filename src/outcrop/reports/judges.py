@@ -98,26 +98,23 @@ def _reliability(report: JudgeReport, one: JudgedCriterion) -> str:
 
 
 def _bias_sentence(check: BiasCheck) -> str:
-    if check.value is None or check.low is None:
+    if check.value is None or check.low is None or check.high is None:
         return f"Whether there is {check.kind} bias can’t be told ({check.subject}): {check.method}."
     p = numbers.p_value(check.p_holm)
     facts = f"{_value(check.value, check.low, check.high)} where {check.expected:g} is none ({p})"
+    facts = f"the first place gets a share of {facts}" if check.kind == "position" else f"correlation {facts}"
+    subject = "" if check.kind == "position" else f" in {check.subject}"
+    if not check.found:
+        leaves_out = not check.low <= check.expected <= check.high
+        hint = f"A hint of {check.kind} bias{subject}, which may be chance"
+        return f"{hint if leaves_out else f'No {check.kind} bias was found{subject}'}: {facts}."
     more = check.value > check.expected
     if check.kind == "position":
-        return _position_sentence(check, facts, "first" if more else "second")
-    if not check.found:
-        return f"No length bias was found in {check.subject}: correlation {facts}."
+        return f"Position bias: the judge prefers what stands {'first' if more else 'second'}; {facts}."
+    way = "longer" if more else "shorter"
     if check.adjusted:
-        way = "longer" if more else "shorter"
-        return f"Length bias in {check.subject}: {way} responses do better than they are; correlation {facts}."
-    way = "Longer" if more else "Shorter"
-    return f"{way} responses do better in {check.subject}, or are better: correlation {facts}; no reference tells."
-
-
-def _position_sentence(check: BiasCheck, facts: str, place: str) -> str:
-    if not check.found:
-        return f"No position bias was found: the first place gets a share of {facts}."
-    return f"Position bias: the judge prefers what stands {place}; the first place gets a share of {facts}."
+        return f"Length bias{subject}: {way} responses do better than they are; {facts}."
+    return f"{way.capitalize()} responses do better{subject}, or are better: {facts}; no reference tells."
 
 
 def _value(value: float | None, low: float | None, high: float | None) -> str:
@@ -148,9 +145,7 @@ def _score(one: JudgedCriterion, judged: JudgedScore) -> tuple[str, ...]:
 
 def _comparisons(report: JudgeReport) -> JudgeTable:
     caption = (
-        "Share preferred less share not preferred, on the same records"
-        if report.pairwise
-        else "Comparison on the same records"
+        "Preferences: wins less losses, as a share of records" if report.pairwise else "Comparison on the same records"
     )
     rows = [
         (label(found.metric), f"{found.candidate} minus {found.baseline}", *_compared(one, found))
