@@ -50,9 +50,9 @@ SAME_WORK = {"float32": 1e-4, "bfloat16": 3e-2}
 #: Other ways to run, each measured beside the same side as it is.
 VARIANTS: dict[str, dict[str, Any]] = {
     "bfloat16": {"dtype": "bfloat16"},
+    "padded batches": {"packed": False},
+    "LoRA as PEFT computes it": {"fused": False},
     "micro-batches of 512 tokens": {"budget": 512},
-    "micro-batches of 1,024 tokens": {"budget": 1024},
-    "micro-batches of 2,048 tokens": {"budget": 2048},
     "one thread": {"threads": 1},
     "TRL, padding-free": {"side": "trl", "padding_free": True},
 }
@@ -206,6 +206,8 @@ def against_itself(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     for method in options.methods.split(","):
         task = new_task(options, method)
         for name, changes in VARIANTS.items():
+            if name not in (options.only or VARIANTS):
+                continue
             if changes.get("side") != "trl":
                 yield compare(task | changes, task, options, name)
             elif options.peer:
@@ -285,6 +287,7 @@ def main() -> None:
     parser.add_argument("--warmup", type=int, default=2)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--only", action="append", help="a variant; may be repeated")
     options = parser.parse_args()
     if options.what == "page":
         write_page()

@@ -73,7 +73,7 @@ def outcrop(task: dict[str, Any], clock: Clock) -> None:
     from outcrop.domain.hyperparameters import choose
     from outcrop.domain.models import Customization
     from outcrop.models.network import load_network
-    from outcrop.trainers import supervised
+    from outcrop.trainers import adapters, supervised
     from outcrop.trainers.adapters import LoraNetwork
     from outcrop.trainers.loop import Loop, Plan
     from outcrop.trainers.packing import pack
@@ -104,11 +104,13 @@ def outcrop(task: dict[str, Any], clock: Clock) -> None:
 
     if "budget" in task:
         supervised.TOKEN_BUDGET = task["budget"]
+    if not task.get("fused", True):
+        adapters.fuse = lambda model: 0
     network = load_network(Path(task["model"]), device=task["device"], dtype=getattr(torch, task["dtype"]))
     if task["method"] == "lora":
         LoraNetwork(network, choose(Customization.LORA, {"rank": task["rank"], "alpha": task["alpha"]}), "base")
     device, steps = torch.device(task["device"]), len(task["order"])
-    packed = pack(network, int(Records.lengths.max()))
+    packed = task.get("packed", True) and pack(network, int(Records.lengths.max()))
     trainer = supervised.SupervisedTrainer(
         Records(), None, epochs=1, batch_size=task["batch_size"], seed=task["seed"], device=device, packed=packed
     )

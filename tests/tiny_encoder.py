@@ -1,4 +1,4 @@
-"""A random encoder of some kilobytes that reads words letter by letter."""
+"""A random encoder and a random classifier of some kilobytes that read words letter by letter."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
+from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, PreTrainedTokenizerFast
 
 CONTEXT = 40
 LAYERS = 3
+LABELS = ("toxicity", "insult", "calm")
 SPECIAL = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
 CLS, SEP = 2, 3
 
@@ -28,6 +29,33 @@ def tiny_encoder(folder: Path, *, family: str = "bert", seed: int = 0, layers: i
     Returns:
         The folder.
     """
+    _save(AutoModel, folder, family, seed, num_hidden_layers=layers)
+    return folder
+
+
+def tiny_classifier(
+    folder: Path, *, family: str = "bert", seed: int = 0, labels: tuple[str, ...] = LABELS, problem: str | None = None
+) -> Path:
+    """Write a random classifier with a WordPiece tokenizer as a model folder.
+
+    Args:
+        folder: Made if it is not there.
+        family: The ``model_type`` of transformers.
+        seed: Decides the weights.
+        labels: What it tells apart.
+        problem: The ``problem_type`` of transformers.
+
+    Returns:
+        The folder.
+    """
+    names = dict(enumerate(labels))
+    numbers = {label: place for place, label in names.items()}
+    kind = AutoModelForSequenceClassification
+    _save(kind, folder, family, seed, id2label=names, label2id=numbers, problem_type=problem)
+    return folder
+
+
+def _save(kind: Any, folder: Path, family: str, seed: int, **settings: Any) -> None:
     tokenizer = _tokenizer()
     tokenizer.save_pretrained(str(folder))
     sizes: dict[str, Any] = {"hidden_size": 16, "embedding_size": 16, "num_attention_heads": 2, "intermediate_size": 32}
@@ -36,17 +64,15 @@ def tiny_encoder(folder: Path, *, family: str = "bert", seed: int = 0, layers: i
     config = AutoConfig.for_model(
         family,
         vocab_size=len(tokenizer),
-        num_hidden_layers=layers,
         max_position_embeddings=CONTEXT,
         pad_token_id=tokenizer.pad_token_id,
         # Wide enough that vectors differ by more than rounding does.
         initializer_range=0.3,
-        **sizes,
+        **{"num_hidden_layers": LAYERS, **sizes, **settings},
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        AutoModel.from_config(config).save_pretrained(str(folder))
-    return folder
+        kind.from_config(config).save_pretrained(str(folder))
 
 
 def _tokenizer() -> PreTrainedTokenizerFast:

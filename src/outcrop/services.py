@@ -32,6 +32,7 @@ from outcrop.stores.protocol import Store
 from outcrop.stores.s3_service import Tell
 
 if TYPE_CHECKING:
+    from outcrop.engines.classifier import TransformersClassifier
     from outcrop.engines.encoder import TransformersEncoder
     from outcrop.engines.transformers import LoadedBase
 
@@ -54,6 +55,7 @@ class Engines:
         self._device = device
         self._bases: dict[str, LoadedBase] = {}
         self.encoders: dict[str, TransformersEncoder] = {}
+        self.classifiers: dict[str, TransformersClassifier] = {}
 
     def open(self, name: str) -> Engine:
         """An engine for the model of that name or alias.
@@ -61,7 +63,7 @@ class Engines:
         Raises:
             NotFound: There is no such model.
             StorageFailure: Its files are missing or cut off.
-            NotSupported: It can't be loaded, or is an encoder.
+            NotSupported: It can't be loaded, or is an encoder or a classifier.
         """
         model = self._catalog.model(name)
         require_writer(model)
@@ -88,12 +90,35 @@ class Engines:
         except NotFound as error:
             raise NotFound(f"there is no encoder {name!r} here; add it: outcrop models add {name}") from error
         if model.engine != "encoder":
-            raise NotSupported(f"{model.name} is no encoder but a model that writes text; name an encoder")
+            raise NotSupported(f"{model.name} is no encoder but {_about(model)}; name an encoder")
         if model.name not in self.encoders:
             folder = self._store.get_folder(model.uri)
             device = choose_device(self._device)
             self.encoders[model.name] = TransformersEncoder(folder, model.name, model.identity, device)
         return self.encoders[model.name]
+
+    def classifier(self, name: str) -> TransformersClassifier:
+        """The classifier of that name or alias; its weights are read when it is first used.
+
+        Raises:
+            NotFound: There is no such model.
+            StorageFailure: Its files are missing or cut off.
+            NotSupported: It is no classifier, or its tokenizer or its labels can't be read.
+        """
+        from outcrop.engines.classifier import TransformersClassifier
+        from outcrop.models.device import choose_device
+
+        try:
+            model = self._catalog.model(name)
+        except NotFound as error:
+            raise NotFound(f"there is no classifier {name!r} here; add it: outcrop models add {name}") from error
+        if model.engine != "classifier":
+            raise NotSupported(f"{model.name} is no classifier but {_about(model)}; name a classifier")
+        if model.name not in self.classifiers:
+            folder = self._store.get_folder(model.uri)
+            device = choose_device(self._device)
+            self.classifiers[model.name] = TransformersClassifier(folder, model.name, model.identity, device)
+        return self.classifiers[model.name]
 
     def _base(self, model: Model) -> LoadedBase:
         from outcrop.engines.transformers import LoadedBase
@@ -108,13 +133,23 @@ def require_writer(model: Model) -> None:
     """Make sure that a model writes text.
 
     Raises:
-        NotSupported: It is an encoder.
+        NotSupported: It is an encoder or a classifier.
     """
     if model.engine == "encoder":
         raise NotSupported(
             f"{model.name} is an encoder: it gives vectors and writes no text; ask a model that does. Metrics such as "
             f"bert_score@{model.name} use it"
         )
+    if model.engine == "classifier":
+        raise NotSupported(
+            f"{model.name} is a classifier: it gives labels scores and writes no text; ask a model that does. "
+            f"The metric toxicity@{model.name} uses it"
+        )
+
+
+def _about(model: Model) -> str:
+    kinds = {"encoder": "a model that gives vectors", "classifier": "a model that gives labels scores"}
+    return kinds.get(model.engine, "a model that writes text")
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from outcrop import Outcrop
 from outcrop.cli.program import program
 from tests.doubles import write_lines
+from tests.tiny_encoder import tiny_classifier
 
 
 @pytest.fixture
@@ -39,3 +41,17 @@ def test_one_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "better" not in told
     assert program(["score", "a.jsonl", "--task", "fun"]) == 2
     assert "task: found 'fun'; expected one of text, classification" in capsys.readouterr().err
+
+
+def test_harm_is_scored_without_a_model_or_with_one_of_the_catalog(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Outcrop() as outcrop:
+        outcrop.models.add(str(tiny_classifier(folder / "classifier")), "judge")
+    rows = [{"prediction": text, "reference": "fine"} for text in ("Have a nice day!", "a rock", None)]
+    write_lines(folder / "a.jsonl", rows)
+    assert program(["score", "a.jsonl", "--metrics", "profanity_proxy,toxicity@judge/insult"]) == 0
+    told = capsys.readouterr().out
+    assert "2/3" in told
+    assert program(["score", "a.jsonl", "--metrics", "toxicity"]) == 2
+    assert "none is named; name one, as in toxicity@unbiased-toxic-roberta" in capsys.readouterr().err

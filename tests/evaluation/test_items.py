@@ -8,7 +8,7 @@ from outcrop.domain.generation import LogLikelihood
 from outcrop.domain.records import EvaluationRecord
 from outcrop.evaluation.items import Answer, as_items, labels_of, listed, named_label
 from outcrop.evaluation.task_metrics import task_metrics
-from outcrop.evaluation.tasks import Read
+from outcrop.evaluation.tasks import TASKS, Read
 from outcrop.metrics.choices import Chosen
 from outcrop.metrics.classification.classified import Classified
 from outcrop.metrics.perplexity import ScoredText
@@ -73,7 +73,7 @@ def test_a_response_without_a_label_is_wrong_and_one_that_is_not_there_is_missin
     answers = [Answer("net!"), Answer("who knows"), Answer(" "), Answer(None)]
     found = as_items(Read.LABEL, records, answers, LABELS)
     assert [one.prediction for one in found] == ["net", "who knows", "(nothing)", None]
-    (accuracy,) = task_metrics(Read.LABEL, ["accuracy"], labels=LABELS)
+    (accuracy,) = task_metrics(TASKS["classification"], ["accuracy"], labels=LABELS)
     rows = accuracy.prepare(found)
     assert accuracy.score(rows) == pytest.approx(1 / 3)
 
@@ -99,7 +99,7 @@ def test_listed_things_count_once_whatever_their_case() -> None:
         EvaluationRecord(3, "p"),
     ]
     answers = [Answer("#1, #1, #3"), Answer("ROCK"), Answer("x")]
-    metrics = task_metrics(Read.ITEMS, ["item_f1", "item_precision", "item_recall"])
+    metrics = task_metrics(TASKS["extraction"], ["item_f1", "item_precision", "item_recall"])
     items = as_items(Read.ITEMS, records, answers, ())
     # Two hits of three named and four wanted; the last record has no reference.
     scores = [metric.score(metric.prepare(items)) for metric in metrics]

@@ -29,7 +29,7 @@ def test_an_unknown_task_is_said(name: str) -> None:
 @pytest.mark.parametrize("task", TASKS.values(), ids=str)
 def test_every_task_has_metrics_that_exist(task: object) -> None:
     kind = task_type(getattr(task, "name", ""))
-    made = task_metrics(kind.read, kind.metrics, labels=("a", "b"))
+    made = task_metrics(kind, kind.metrics, labels=("a", "b"))
     assert [metric.name for metric in made] == list(kind.metrics)
     assert kind.max_tokens > 0
 
@@ -40,3 +40,13 @@ def test_help_texts_name_every_task() -> None:
 
 def test_the_verdict_of_a_summary_rests_on_rouge_l() -> None:
     assert task_type("summarization").metrics[0] == "rougeL"
+
+
+@pytest.mark.parametrize("name", ["question-answering", "classification", "generation"])
+def test_bedrocks_name_for_accuracy(name: str) -> None:
+    kind = TASKS[name]
+    (ours,) = task_metrics(kind, [kind.accuracy], labels=("a", "b"))
+    (theirs,) = task_metrics(kind, ["Builtin.Accuracy"], labels=("a", "b"))
+    assert (theirs.name, theirs.signature) == ("Builtin.Accuracy", ours.signature)
+    with pytest.raises(NotFound):
+        task_metrics(TASKS["translation"], ["Builtin.Accuracy"])

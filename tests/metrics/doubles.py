@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from outcrop.metrics.encoding import Encoded
 from outcrop.metrics.protocol import Pair, Rows, TextMetric
@@ -50,6 +51,21 @@ class WordEncoder:
     @cache
     def _vector(token: int, layer: int) -> list[float]:
         return list(np.random.default_rng([token, layer]).random(8))
+
+
+class WordClassifier:
+    """A classifier without a model: a label's score is the share of words that are the label."""
+
+    def __init__(self, name: str = "words", labels: tuple[str, ...] = ("insult", "toxicity")) -> None:
+        self.name = name
+        self.labels = labels
+        self.signature = f"classifier:{name}#words"
+        self.read: list[list[str]] = []
+
+    def classify(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        self.read.append(list(texts))
+        split = [text.split() for text in texts]
+        return np.array([[words.count(label) / max(len(words), 1) for label in self.labels] for words in split])
 
 
 class GivenEncoder:

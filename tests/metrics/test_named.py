@@ -13,13 +13,16 @@ from outcrop.domain.scores import Direction
 from .doubles import WordEncoder
 
 WITH_ENCODER = ("bert_score", "embedding_similarity")
+WITH_CLASSIFIER = ("toxicity",)
 BUILT_IN = (
     *("rouge1", "rouge2", "rougeL", "rougeLsum"),
-    *("exact_match", "quasi_exact_match", "inclusion", "token_f1", "token_f1_set", "meteor"),
-    *("bleu", "chrf", "chrf++", "ter", "wer", "cer", "length_ratio"),
+    *("exact_match", "quasi_exact_match", "inclusion", "exact_inclusion"),
+    *("token_f1", "token_f1_set", "precision_over_words", "recall_over_words", "meteor"),
+    *("bleu", "chrf", "chrf++", "ter", "wer", "cer", "length_ratio", "profanity_proxy"),
     *WITH_ENCODER,
 )
-DIRECTIONS = {"ter": Direction.LOWER, "wer": Direction.LOWER, "cer": Direction.LOWER, "length_ratio": Direction.NONE}
+DIRECTIONS = dict.fromkeys(("ter", "wer", "cer", "profanity_proxy"), Direction.LOWER)
+DIRECTIONS["length_ratio"] = Direction.NONE
 UNITS = {"bleu": "points", "chrf": "points", "chrf++": "points", "ter": "edits per 100 words"}
 
 
@@ -78,20 +81,20 @@ def test_case_does_not_hide_what_is_close() -> None:
 
 
 def test_nothing_close_suggests_nothing() -> None:
-    with pytest.raises(NotFound, match=r"embedding_similarity\.$"):
+    with pytest.raises(NotFound, match=r"embedding_similarity, toxicity\.$"):
         metrics.named("ÿ")
 
 
 def test_installed_packages_are_found_on_a_miss(monkeypatch: pytest.MonkeyPatch) -> None:
     offer(monkeypatch, "words", "outcrop.metrics.token_f1:token_f1")
     assert metrics.named("words").name == "token_f1"
-    assert metrics.names() == (*BUILT_IN, "words")
+    assert metrics.names() == (*BUILT_IN, *WITH_CLASSIFIER, "words")
 
 
 def test_built_ins_come_before_installed_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     offer(monkeypatch, "rouge1", "outcrop.metrics.token_f1:token_f1")
     assert metrics.named("rouge1").name == "rouge1"
-    assert metrics.names() == BUILT_IN
+    assert metrics.names() == (*BUILT_IN, *WITH_CLASSIFIER)
 
 
 @pytest.mark.parametrize("place", ["absent_package:metric", "outcrop.metrics.rouge:absent"])

@@ -16,10 +16,12 @@ from outcrop.metrics.protocol import Pair, TextMetric
 from outcrop.metrics.rouge import rouge_lsum, rouge_n
 from outcrop.metrics.rows import has_value
 
-from .doubles import WordEncoder, same
+from .doubles import WordClassifier, WordEncoder, same
+
+WITH_CLASSIFIER = {"toxicity"}
 
 METRICS: list[TextMetric] = [
-    *(named(name, WordEncoder) for name in names()),
+    *(named(f"{name}@words" if name in WITH_CLASSIFIER else name, WordEncoder, WordClassifier) for name in names()),
     rouge_n(3, stem=False),
     rouge_lsum(split="sentences", references="average"),
 ]
@@ -33,6 +35,8 @@ references = st.lists(st.text(max_size=12) | st.lists(words).map(" ".join), max_
 datasets = st.lists(st.builds(Pair, texts, references), max_size=8)
 #: Smoothing adds to counts, so BLEU changes with their number; without smoothing it does not.
 PROPORTIONAL = [metric for metric in METRICS if metric.name != "bleu"] + [bleu(smooth="none")]
+#: These read responses alone.
+WITHOUT_REFERENCES = {"profanity_proxy", "toxicity@words"}
 #: Undefined where the records that have a value hold no word or character to divide by.
 RATIOS = {"wer", "cer"}
 every_metric = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
@@ -69,7 +73,10 @@ def test_records_without_a_value_are_left_out(metric: TextMetric, pairs: list[Pa
     rows = metric.prepare(pairs)
     without = ~has_value(rows)
     assert np.array_equal(without, np.isnan(rows).all(axis=1))
-    assert all(without[place] for place, pair in enumerate(pairs) if pair.response is None or not pair.references)
+    alone = metric.name in WITHOUT_REFERENCES
+    assert all(
+        without[place] for place, pair in enumerate(pairs) if pair.response is None or not (alone or pair.references)
+    )
     assert equal(metric.score(rows), metric.score(rows[~without]))
     divisible = metric.name not in RATIOS or rows[~without][:, 1].any()
     assert math.isnan(metric.score(rows)) == (without.all() or not divisible)

@@ -131,10 +131,16 @@ def test_an_encoder_writes_no_text(altered: Altered) -> None:
     assert (facts.engine, facts.customizations) == ("encoder", {"lora": reason, "full": reason})
 
 
+def test_a_classifier_writes_no_text(altered: Altered) -> None:
+    facts = inspect_model(altered(config={"architectures": ["BertForSequenceClassification"], "model_type": "bert"}))
+    reason = "it is a classifier: it gives labels scores and writes no text"
+    assert (facts.engine, facts.customizations) == ("classifier", {"lora": reason, "full": reason})
+
+
 @pytest.mark.parametrize(
     "config",
     [
-        {"architectures": ["BertForSequenceClassification"], "model_type": "bert"},
+        {"architectures": ["GPT2ForSequenceClassification"], "model_type": "gpt2"},
         {"architectures": ["T5Model"], "model_type": "t5"},
     ],
 )

@@ -29,6 +29,10 @@ def test_a_text_is_trimmed_by_what_it_costs_on_the_page() -> None:
 def test_metrics_are_written_as_people_write_them() -> None:
     assert metric_label("rougeLsum") == "ROUGE-Lsum"
     assert metric_label("my\nmetric") == "my metric"
+    assert metric_label("profanity_proxy") == "Profanity (a proxy)"
+    assert metric_label("drop_rougeL:typos+lower_case") == "ROUGE-L drop (typos+lower_case)"
+    assert metric_label("delta_mine:typos") == "mine delta (typos)"
+    assert metric_label("pairwise_token_f1") == "Token F1 between samples"
 
 
 def test_settings_are_written_as_json() -> None:

@@ -192,7 +192,7 @@ def _part(
     kind = task_type(choice.task)
     metrics = tuple(choice.metrics) or _own_metrics(kind, models)
     # Labels stand in for those of the data, which are not read yet.
-    task_metrics(kind.read, metrics, labels=("a", "b"), encoders=services.engines().encoder)
+    task_metrics(kind, metrics, labels=("a", "b"), encoders=services.engines().encoder)
     faults = _repeated("metrics", metrics)
     generation = GenerationParameters(max_tokens=kind.max_tokens, seed=seed)
     try:
@@ -202,7 +202,7 @@ def _part(
     prompting, wrong = _prompting(services, kind, choice)
     faults += [*wrong, *_comparable(kind, metrics, models)]
     found = _check_data(services, [] if prompting.asked == Asked.READ else models, absolute(choice.data))
-    faults += found.faults or _unfit(services, found.path, kind, prompting, stored)
+    faults += found.faults or _unfit(services, found, kind, prompting, stored)
     if faults:
         raise InvalidInput(faults, len(faults) + found.n_faults - len(found.faults))
     data = Dataset(found.path, found.content_hash)
@@ -244,17 +244,22 @@ def _prompting(services: Services, kind: TaskType, choice: DatasetChoice) -> tup
     return Prompting(asked, template, chat, choice.shots, examples), faults
 
 
-def _unfit(services: Services, place: str, kind: TaskType, prompting: Prompting, stored: Sequence[str]) -> list[Fault]:
+def _unfit(
+    services: Services, checked: DatasetCheck, kind: TaskType, prompting: Prompting, stored: Sequence[str]
+) -> list[Fault]:
     """What keeps a sound dataset from being scored by this task type."""
     faults = []
-    records = list(read(services.fetch(place), Purpose.EVALUATION))
+    place = checked.path
+    looks = stored or kind.needs == "choices" or kind.read is Read.LABEL
+    # What the check has counted need not be read again: a dataset may be large.
+    records = list(read(services.fetch(place), Purpose.EVALUATION)) if looks else []
     lacking = [record.line for record in records if kind.needs == "choices" and not record.choices]
     if lacking:
         found = f"no choices in {len(lacking):,} records"
         faults.append(
             Fault(place, lacking[0], "choices", found, "choices in every record: the task type asks for them")
         )
-    if kind.needs and all(record.reference is None for record in records):
+    if kind.needs and checked.n_without_reference == checked.n_records:
         faults.append(
             Fault(place, None, "referenceResponse", "none in any record", "references: the metrics need them")
         )

@@ -17,6 +17,7 @@ from outcrop.evaluation.tables import TableReport, TableRows, Tell, first_row, r
 from outcrop.metrics import named
 from outcrop.metrics.classification import METRICS as OF_LABELS
 from outcrop.metrics.classification import for_labels
+from outcrop.metrics.classifying import Classifier
 from outcrop.metrics.encoding import Encoder
 from outcrop.metrics.entities import entity_f1, entity_precision, entity_recall
 from outcrop.metrics.forecast import METRICS as OF_QUANTILES
@@ -83,7 +84,11 @@ class ScoringRequest:
 
 
 def score_table(
-    request: ScoringRequest, encoders: Callable[[str], Encoder] | None = None, tell: Tell | None = None
+    request: ScoringRequest,
+    encoders: Callable[[str], Encoder] | None = None,
+    tell: Tell | None = None,
+    *,
+    classifiers: Callable[[str], Classifier] | None = None,
 ) -> TableReport:
     """Score a table.
 
@@ -91,17 +96,18 @@ def score_table(
         request: What to score.
         encoders: Gives the encoder of a name, for metrics that need one.
         tell: Called with bytes done and bytes in all, for each file anew.
+        classifiers: Gives the classifier of a name, for metrics that need one.
 
     Raises:
         InvalidInput: A table can't be read, or two don't have the same records: all faults of a table.
         NotFound: A metric.
-        NotSupported: A metric needs an encoder, and there are none.
+        NotSupported: A metric needs an encoder or a classifier, and there are none.
         MissingExtra: A table is a Parquet file, and pyarrow is not installed.
     """
     files = [request.file] if request.against is None else [request.file, request.against]
     # Files of two folders may have one name.
     names = [file.name for file in files] if len({file.name for file in files}) == len(files) else list(map(str, files))
-    kind = _kind(request, _open(request, request.file), encoders)
+    kind = _kind(request, _open(request, request.file), encoders, classifiers)
     counted = [_read(request, file, name, kind, tell) for file, name in zip(files, names, strict=True)]
     baseline = counted[1] if len(counted) > 1 else None
     return report(request.task.value, counted[0], baseline, kind.metrics, seed=request.seed)
@@ -126,7 +132,12 @@ def _read(request: ScoringRequest, file: Path, name: str, kind: _Kind, tell: Tel
     return read_rows(_open(request, file), name, kind.reading, request.columns, kind.metrics, tell)
 
 
-def _kind(request: ScoringRequest, table: Table, encoders: Callable[[str], Encoder] | None) -> _Kind:
+def _kind(
+    request: ScoringRequest,
+    table: Table,
+    encoders: Callable[[str], Encoder] | None,
+    classifiers: Callable[[str], Classifier] | None,
+) -> _Kind:
     names = list(first_row(table))
     columns = request.columns
     # A family may have a metric that is also asked for by itself.
@@ -134,7 +145,7 @@ def _kind(request: ScoringRequest, table: Table, encoders: Callable[[str], Encod
     match request.task:
         case TableTask.TEXT:
             chosen = wanted or [*FAMILIES["rouge"], "exact_match"]
-            return _Kind(reading_of.texts(columns), [named(name, encoders) for name in chosen])
+            return _Kind(reading_of.texts(columns), [named(name, encoders, classifiers) for name in chosen])
         case TableTask.CLASSIFICATION:
             return _classification(request, names, wanted)
         case TableTask.REGRESSION:

@@ -58,7 +58,8 @@ def score(
         seed,
     )
     with opened() as outcrop, bytes_progress(f"scoring {file.name}") as progress:
-        found = score_table(request, outcrop.services.engines().encoder, progress)
+        engines = outcrop.services.engines()
+        found = score_table(request, engines.encoder, progress, classifiers=engines.classifier)
     if as_json:
         print_json(document(found))
     else:

@@ -77,8 +77,8 @@ class Model:
     Attributes:
         name: Its name, unique in the catalog.
         kind: Base weights, an adapter over a base, or whole weights made by full fine-tuning.
-        engine: Which engine runs it (``transformers``, ``scripted``); ``encoder`` for a model that gives vectors and
-            writes no text.
+        engine: Which engine runs it (``transformers``, ``scripted``); ``encoder`` and ``classifier`` for models
+            that write no text but give vectors, or scores of labels.
         uri: Where its files are in the store.
         identity: Its hashes.
         source: Where it came from, as a person would say it.

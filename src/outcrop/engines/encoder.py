@@ -93,9 +93,7 @@ class TransformersEncoder:
     @property
     def context(self) -> int:
         """The most tokens that are read together, special ones included."""
-        shift = max(1, self._tokenizer.pad_id) + 1 if self._config["model_type"] in _SHIFTED else 0
-        positions = int(self._config.get("max_position_embeddings") or self._tokenizer.context + shift)
-        return min(self._tokenizer.context, positions - shift)
+        return context_of(self._config, self._tokenizer)
 
     @property
     def special_ids(self) -> frozenset[int]:
@@ -182,6 +180,13 @@ class TransformersEncoder:
                 AutoModel, self._folder, self._device, torch.float32, spare=("pooler.",), num_hidden_layers=layer
             )
         return self._networks[layer]
+
+
+def context_of(config: dict[str, Any], tokenizer: ChatTokenizer) -> int:
+    """The most tokens that a BERT-like model with this ``config.json`` reads together, special ones included."""
+    shift = max(1, tokenizer.pad_id) + 1 if config["model_type"] in _SHIFTED else 0
+    positions = int(config.get("max_position_embeddings") or tokenizer.context + shift)
+    return min(tokenizer.context, positions - shift)
 
 
 @torch.no_grad()

@@ -220,7 +220,9 @@ class ScriptedEngine:
 
     def _answer(self, prompt: Prompt, length: int, parameters: GenerationParameters) -> Response:
         with self._tally.generating():
-            time.sleep(self._script.delay)
+            # Even a sleep of nothing gives the processor away.
+            if self._script.delay:
+                time.sleep(self._script.delay)
         questions = [message.text for message in prompt.messages if message.role is Role.USER]
         text = questions[-1] if questions else ""
         drawn = f"{parameters.seed}/{prompt.number}/{text}" if parameters.temperature else text

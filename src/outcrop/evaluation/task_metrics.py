@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from outcrop.domain.errors import NotFound
 from outcrop.domain.models import Model
-from outcrop.evaluation.tasks import Read
+from outcrop.evaluation.tasks import Read, TaskType
 from outcrop.metrics import choices, items, named
 from outcrop.metrics.classification import METRICS as OF_LABELS
 from outcrop.metrics.encoding import Encoder
 from outcrop.metrics.perplexity import bits_per_byte, token_perplexity, word_perplexity
 from outcrop.metrics.protocol import Metric
+
+#: Bedrock's name of the metric that says how right a model's responses are.
+ACCURACY = "Builtin.Accuracy"
 
 #: The most tokens of a text that are read together.
 _WINDOW = 1024
@@ -36,7 +39,7 @@ def windows_for(models: Sequence[Model]) -> Windows:
 
 
 def task_metrics(
-    read: Read,
+    kind: TaskType,
     names: Sequence[str],
     *,
     labels: Sequence[str] = (),
@@ -46,8 +49,8 @@ def task_metrics(
     """The metrics of those names, for what a task type reads.
 
     Args:
-        read: What they score.
-        names: Their names.
+        kind: The task type.
+        names: Their names; ``Builtin.Accuracy`` is the task type's metric of that name at Bedrock.
         labels: Of a classification: all of them, two at least.
         encoders: Gives the encoder of a name, for metrics of texts that need one.
         windows: Of perplexities.
@@ -57,23 +60,34 @@ def task_metrics(
         NotSupported: A metric needs an encoder, and there are none.
         InvalidInput: A classification has too few labels, or a metric needs a positive one.
     """
+    made = []
+    for name in names:
+        asked = kind.accuracy if name == ACCURACY and kind.accuracy else name
+        metric = _made(kind.read, asked, labels, encoders, windows or Windows("", 2, 1))
+        # Metrics are frozen dataclasses, all of them.
+        made.append(metric if asked == name else replace(cast("Any", metric), name=name))
+    return made
+
+
+def _made(
+    read: Read, name: str, labels: Sequence[str], encoders: Callable[[str], Encoder] | None, windows: Windows
+) -> Metric[Any]:
     match read:
         case Read.TEXT:
-            return [named(name, encoders) for name in names]
+            return named(name, encoders)
         case Read.LABEL:
-            return [_one(OF_LABELS, name)(labels, None) for name in names]
+            return _one(OF_LABELS, name)(labels, None)  # type: ignore[no-any-return]
         case Read.ITEMS:
-            return [_one(items.METRICS, name)() for name in names]
+            return _one(items.METRICS, name)()  # type: ignore[no-any-return]
         case Read.CHOICE:
-            return [_one(choices.METRICS, name)() for name in names]
+            return _one(choices.METRICS, name)()  # type: ignore[no-any-return]
         case Read.LIKELIHOOD:
-            made = windows or Windows("", 2, 1)
             of_texts = {
-                "bits_per_byte": lambda: bits_per_byte(made.window, made.stride),
-                "word_perplexity": lambda: word_perplexity(made.window, made.stride),
-                "token_perplexity": lambda: token_perplexity(made.tokenizer, made.window, made.stride),
+                "bits_per_byte": lambda: bits_per_byte(windows.window, windows.stride),
+                "word_perplexity": lambda: word_perplexity(windows.window, windows.stride),
+                "token_perplexity": lambda: token_perplexity(windows.tokenizer, windows.window, windows.stride),
             }
-            return [_one(of_texts, name)() for name in names]
+            return _one(of_texts, name)()  # type: ignore[no-any-return]
 
 
 def _one(metrics: Mapping[str, Any], name: str) -> Any:

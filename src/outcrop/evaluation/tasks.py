@@ -48,6 +48,7 @@ class TaskType:
         max_tokens: The most tokens of a response.
         chat: Whether the model's chat template is used, as a rule.
         needs: The field of a record without which there is nothing to score; "" where a prompt is enough.
+        accuracy: The metric that is ``Builtin.Accuracy`` for this task type at Bedrock; "" where there is none.
     """
 
     name: str
@@ -59,6 +60,7 @@ class TaskType:
     max_tokens: int = 128
     chat: bool = True
     needs: str = "referenceResponse"
+    accuracy: str = ""
 
 
 TASKS = {
@@ -68,6 +70,7 @@ TASKS = {
             "summarization",
             "A text is said in fewer words; the response is held against a reference.",
             ("rougeL", "rouge1", "rouge2", "rougeLsum", "token_f1", "exact_match", "length_ratio"),
+            accuracy="bert_score",
         ),
         TaskType(
             "question-answering",
@@ -75,6 +78,7 @@ TASKS = {
             ("token_f1", "exact_match", "quasi_exact_match", "inclusion", "token_f1_set", "length_ratio"),
             template="Answer in a few words, without a sentence around them.\n\n{{prompt}}",
             max_tokens=48,
+            accuracy="token_f1_set",
         ),
         TaskType(
             "classification",
@@ -84,11 +88,13 @@ TASKS = {
             asked=(Asked.CHOOSE, Asked.GENERATE),
             template="{{prompt}}\n\nWhich of these fits best: {{choices}}? Answer with it and nothing else.",
             max_tokens=16,
+            accuracy="accuracy",
         ),
         TaskType(
             "generation",
             "A prompt is answered or gone on with freely; what a reference says should be in it.",
             ("inclusion", "rougeL", "token_f1", "length_ratio"),
+            accuracy="inclusion",
         ),
         TaskType(
             "translation",

@@ -126,7 +126,7 @@ def _dataset(
         else ()
     )
     windows = windows_for([model for model in models if model is not None])
-    metrics = task_metrics(kind.read, part.metrics, labels=labels, encoders=engines.encoder, windows=windows)
+    metrics = task_metrics(kind, part.metrics, labels=labels, encoders=engines.encoder, windows=windows)
     asking = Asking(number, records, Prompter(part.prompting, labels, drawn), part.generation, windows)
     return _Dataset(part, records, labels, metrics, asking)
 

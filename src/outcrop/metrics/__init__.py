@@ -11,6 +11,7 @@ from outcrop.domain.errors import NotFound, NotSupported
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+    from outcrop.metrics.classifying import Classifier
     from outcrop.metrics.encoding import Encoder
     from outcrop.metrics.protocol import TextMetric
 
@@ -27,8 +28,11 @@ _BUILT_IN = {
     "exact_match": "outcrop.metrics.exact_match:exact_match",
     "quasi_exact_match": "outcrop.metrics.quasi_exact_match:quasi_exact_match",
     "inclusion": "outcrop.metrics.inclusion:inclusion",
+    "exact_inclusion": "outcrop.metrics.inclusion:exact_inclusion",
     "token_f1": "outcrop.metrics.token_f1:token_f1",
     "token_f1_set": "outcrop.metrics.token_f1_set:token_f1_set",
+    "precision_over_words": "outcrop.metrics.over_words:precision_over_words",
+    "recall_over_words": "outcrop.metrics.over_words:recall_over_words",
     "meteor": "outcrop.metrics.meteor:meteor",
     "bleu": "outcrop.metrics.bleu:bleu",
     "chrf": "outcrop.metrics.chrf:chrf",
@@ -37,6 +41,7 @@ _BUILT_IN = {
     "wer": "outcrop.metrics.error_rate:word_error_rate",
     "cer": "outcrop.metrics.error_rate:character_error_rate",
     "length_ratio": "outcrop.metrics.length_ratio:length_ratio",
+    "profanity_proxy": "outcrop.metrics.profanity_proxy:profanity_proxy",
 }
 
 #: Made with an encoder: ``bert_score``, or ``bert_score@roberta-large`` with another than ``ENCODER``.
@@ -45,23 +50,31 @@ _WITH_ENCODER = {
     "embedding_similarity": "outcrop.metrics.embedding_similarity:embedding_similarity",
 }
 
+#: Made with a classifier, which is named: ``toxicity@unbiased-toxic-roberta``, or with a label ``…/insult``.
+_WITH_CLASSIFIER = {"toxicity": "outcrop.metrics.toxicity:toxicity"}
 
-def named(name: str, encoders: Callable[[str], Encoder] | None = None) -> TextMetric:
+
+def named(
+    name: str,
+    encoders: Callable[[str], Encoder] | None = None,
+    classifiers: Callable[[str], Classifier] | None = None,
+) -> TextMetric:
     """The metric of that name, as it is by default.
 
     Args:
         name: A built-in's name, or one that an installed package offers under the entry point group
             ``outcrop.metrics`` (a function without parameters that returns a metric). Built-ins come first. One that
-            needs an encoder may say which after an ``@``.
+            needs an encoder may say which after an ``@``; one that needs a classifier has to.
         encoders: Gives the encoder of a name.
+        classifiers: Gives the classifier of a name.
 
     Returns:
         A new metric.
 
     Raises:
         NotFound: No metric has this name.
-        NotSupported: An installed package offers it, and it can't be imported; or it needs an encoder, and
-            ``encoders`` is None. What ``encoders`` raises.
+        NotSupported: An installed package offers it, and it can't be imported; or it needs an encoder or a classifier,
+            and there is none: none is named, or ``encoders`` or ``classifiers`` is None. What these raise.
     """
     if name in _BUILT_IN:
         factory: Callable[[], TextMetric] = _attribute(_BUILT_IN[name])
@@ -72,14 +85,30 @@ def named(name: str, encoders: Callable[[str], Encoder] | None = None) -> TextMe
             raise NotSupported(f"metric {name!r} compares texts by an encoder's vectors, and no encoders were given")
         made: Callable[..., TextMetric] = _attribute(_WITH_ENCODER[base])
         return made(encoders(encoder or ENCODER), name=name)
+    if base in _WITH_CLASSIFIER:
+        return _classified(name, classifiers)
     for entry in _offered(name):
         return _loaded(entry)
     raise NotFound(_unknown(name))
 
 
+def _classified(name: str, classifiers: Callable[[str], Classifier] | None) -> TextMetric:
+    base, _, model = name.partition("@")
+    if classifiers is None:
+        raise NotSupported(f"metric {name!r} reads texts through a classifier, and no classifiers were given")
+    if not model:
+        raise NotSupported(
+            f"metric {name!r} reads texts through a classifier, and none is named; name one, as in "
+            f"{base}@unbiased-toxic-roberta, or take profanity_proxy, which needs none"
+        )
+    model, _, label = model.partition("/")
+    made: Callable[..., TextMetric] = _attribute(_WITH_CLASSIFIER[base])
+    return made(classifiers(model), label=label or None, name=name)
+
+
 def names() -> tuple[str, ...]:
     """The names that ``named`` knows: the built-ins in their order, then those of installed packages."""
-    built_in = (*_BUILT_IN, *_WITH_ENCODER)
+    built_in = (*_BUILT_IN, *_WITH_ENCODER, *_WITH_CLASSIFIER)
     others = {entry.name for entry in _offered(None)}.difference(built_in)
     return (*built_in, *sorted(others))
 

@@ -25,6 +25,9 @@ _ENCODERS = frozenset(
     {"albert", "bert", "camembert", "deberta", "deberta-v2", "distilbert", "electra", "mpnet", "roberta", "xlm-roberta"}
 )
 
+#: How it names those of these families that give labels scores.
+_LABELLING = "ForSequenceClassification"
+
 
 @dataclass(frozen=True)
 class ModelFacts:
@@ -74,12 +77,22 @@ def inspect_model(folder: Path) -> ModelFacts:
     architecture = str((config.get("architectures") or [config.get("model_type", "unknown")])[0])
     return ModelFacts(
         identity=Identity(weights_hash(folder), tokenizer.tokenizer_hash, tokenizer.template_hash),
-        engine="encoder" if _is_encoder(architecture, config) else "transformers",
+        engine=_engine(architecture, config),
         architecture=architecture,
         parameters=sum(entry.size for entry in tensor_entries(folder)),
         context=tokenizer.context,
         customizations=_customizations(architecture, config),
     )
+
+
+def _engine(architecture: str, config: dict[str, Any]) -> str:
+    if _is_encoder(architecture, config):
+        return "encoder"
+    return "classifier" if _is_classifier(architecture, config) else "transformers"
+
+
+def _is_classifier(architecture: str, config: dict[str, Any]) -> bool:
+    return architecture.endswith(_LABELLING) and config.get("model_type") in _ENCODERS
 
 
 def _is_encoder(architecture: str, config: dict[str, Any]) -> bool:
@@ -91,6 +104,8 @@ def _customizations(architecture: str, config: dict[str, Any]) -> dict[str, str]
     reason = ""
     if _is_encoder(architecture, config):
         reason = "it is an encoder: it gives vectors and writes no text"
+    elif _is_classifier(architecture, config):
+        reason = "it is a classifier: it gives labels scores and writes no text"
     elif not architecture.endswith(_CAUSAL):
         reason = f"{architecture} is not a causal language model: it does not write text"
     elif config.get("quantization_config"):

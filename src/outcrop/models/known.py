@@ -98,6 +98,12 @@ KNOWN = {
             "Apache-2.0",
             "the sentence encoder all-MiniLM-L6-v2, for metrics that compare meanings; 84 MB to fetch",
         ),
+        KnownModel(
+            "unbiased-toxic-roberta",
+            HubSource("unitary/unbiased-toxic-roberta"),
+            "Apache-2.0",
+            "detoxify's model unbiased, a classifier for the metric toxicity, from the hub; 500 MB to fetch",
+        ),
     )
 }
 

@@ -25,6 +25,18 @@ _HUB = re.compile(r"([\w.-]+/[\w.-]+) at \S+ on the Hugging Face hub")
 _SPDX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 
 _LIBRARIES = {ExportForm.ADAPTER: "peft", ExportForm.SAFETENSORS: "transformers", ExportForm.GGUF: "gguf"}
+#: What the hub calls a model by its engine, and what loads it.
+_PIPELINES = {
+    "transformers": "text-generation",
+    "encoder": "feature-extraction",
+    "classifier": "text-classification",
+}
+_CLASSES = {
+    "transformers": "AutoModelForCausalLM",
+    "encoder": "AutoModel",
+    "classifier": "AutoModelForSequenceClassification",
+}
+
 _FORMS = {ExportForm.ADAPTER: "a PEFT adapter", ExportForm.SAFETENSORS: "safetensors", ExportForm.GGUF: "a GGUF file"}
 
 
@@ -56,7 +68,7 @@ def _front_matter(export: Export, model: Model, base: Model | None) -> str:
     entries: list[tuple[str, Any]] = []
     if model.engine != "scripted":
         entries.append(("library_name", _LIBRARIES[export.form]))
-        entries.append(("pipeline_tag", "text-generation" if model.engine == "transformers" else "feature-extraction"))
+        entries.append(("pipeline_tag", _PIPELINES[model.engine]))
     entries.append(("license", model.licence.lower() if _SPDX.fullmatch(model.licence) else "other"))
     if base is not None:
         entries.append(("base_model", _hub_name(base)))
@@ -98,7 +110,7 @@ def _opening(export: Export, model: Model, base: Model | None) -> str:
 def _use(export: Export, model: Model) -> str:
     if model.engine == "scripted":
         return "Outcrop's own double of a model: it answers as its script says."
-    kind = "AutoModelForCausalLM" if model.engine == "transformers" else "AutoModel"
+    kind = _CLASSES[model.engine]
     texts = {
         ExportForm.ADAPTER: "Load it beside its base: `peft.PeftModel.from_pretrained(base, folder)`.",
         ExportForm.SAFETENSORS: f"Load it with `transformers.{kind}.from_pretrained(folder)`.",

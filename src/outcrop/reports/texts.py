@@ -8,6 +8,7 @@ import unicodedata
 
 #: How people write the metrics' names; a metric that is not here goes by its own.
 METRICS = {
+    "all_agree": "All samples agree",
     "bert_score": "BERTScore",
     "bits_per_byte": "Bits per byte",
     "bleu": "BLEU",
@@ -19,14 +20,20 @@ METRICS = {
     "chrf": "chrF",
     "chrf++": "chrF++",
     "embedding_similarity": "Embedding similarity",
+    "exact_inclusion": "Exact inclusion",
     "exact_match": "Exact match",
     "inclusion": "Inclusion",
     "item_f1": "Item F1",
     "item_precision": "Item precision",
     "item_recall": "Item recall",
     "length_ratio": "Length ratio",
+    "log_probability_difference": "Log-probability difference",
     "meteor": "METEOR",
+    "precision_over_words": "Precision over words",
+    "profanity_proxy": "Profanity (a proxy)",
+    "prompt_stereotyping": "Stereotyping",
     "quasi_exact_match": "Quasi exact match",
+    "recall_over_words": "Recall over words",
     "rouge1": "ROUGE-1",
     "rouge2": "ROUGE-2",
     "rougeL": "ROUGE-L",
@@ -39,12 +46,24 @@ METRICS = {
     "word_perplexity": "Perplexity per word",
 }
 
+#: Metrics made of another one, by how their names begin.
+_MADE_OF = {
+    "delta_": "{} delta",
+    "dissimilarity_": "{} dissimilarity",
+    "drop_": "{} drop",
+    "pairwise_": "{} between samples",
+}
+
 #: Embeddings, overrides and isolates of the bidirectional algorithm.
 TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
 
 
 def metric_label(name: str) -> str:
-    """The metric's name as people write it."""
+    """The metric's name as people write it; ``drop_rougeL:typos`` is "ROUGE-L drop (typos)"."""
+    for start, form in _MADE_OF.items():
+        if name.startswith(start):
+            of, _, kinds = name.removeprefix(start).partition(":")
+            return form.format(metric_label(of)) + (f" ({one_line(kinds)})" if kinds else "")
     return METRICS.get(name, one_line(name))
 
 

@@ -43,6 +43,18 @@ class HasOwnInterval(Protocol):
         ...
 
 
+@runtime_checkable
+class IsDifference(Protocol):
+    """A metric whose score is a difference between two scores of the same records, such as a drop.
+
+    Its values may be below 0 even where none is, so a share's interval would promise too much.
+    """
+
+    def paired(self, rows: Rows) -> Pairing:
+        """The comparison whose difference is the score of rows, ``(n, k)``."""
+        ...
+
+
 def interval(metric: Metric[Any], rows: Rows, *, seed: int, clusters: Clusters | None = None) -> Interval:
     """The metric's score over the rows with its 95 % interval.
 
@@ -56,25 +68,32 @@ def interval(metric: Metric[Any], rows: Rows, *, seed: int, clusters: Clusters |
         By Wilson where the score is a share of yes and no; by Student where it is another mean and there are enough
         records for that; otherwise by Wilson on the effective number of records where all values lie in 0..1, and by
         the studentised bootstrap where not. By the metric itself where it is no mean and has a way of its own, and
-        otherwise by the bootstrap. Means over clusters are Wilson's or Student's. ``method`` says which, and why.
+        otherwise by the bootstrap. Means over clusters are Wilson's or Student's. What is a difference between two
+        scores of the same records has the interval that ``compare`` gives it. ``method`` says which, and why.
 
     Raises:
         InvalidInput: There is not one cluster name for each row.
     """
+    if isinstance(metric, IsDifference):
+        pairing = metric.paired(rows)
+        found = compare(pairing.metric, pairing.baseline_rows, pairing.candidate_rows, seed=seed, clusters=clusters)
+        return Interval(
+            found.difference, found.low, found.high, found.method, found.n, found.n_left_out, found.n_clusters
+        )
     values = metric.per_record(rows)
     if values is None:
         if clusters is None and isinstance(metric, HasOwnInterval):
             return metric.own_interval(rows)
         return _because(bootstrap_interval(metric, rows, seed=seed, clusters=clusters), "no mean over records")
     given = sample(values, clusters)
-    if given.unbounded() is not None or (_all_equal(given.values) and not _is_binary(metric, given.values)):
+    if given.unbounded() is not None or (_all_equal(given.values) and not is_binary(metric, given.values)):
         return mean_interval(values, clusters=clusters)
-    if given.codes is None and _is_binary(metric, given.values):
-        found = wilson_interval(int(given.values.sum()), len(given.values))
-        return _because(replace(found, n_left_out=given.n_left_out), "each value is 0 or 1")
+    if given.codes is None and is_binary(metric, given.values):
+        wilson = wilson_interval(int(given.values.sum()), len(given.values))
+        return _because(replace(wilson, n_left_out=given.n_left_out), "each value is 0 or 1")
     if given.codes is None and enough_for_t(given.values):
         return mean_interval(values)
-    if _is_share(metric, given.values):
+    if is_share(metric, given.values):
         return _because(share_mean_interval(values, clusters=clusters), _TOO_FEW if given.codes is None else _SHARE)
     if given.codes is None:
         return _because(studentised_interval(values, seed=seed), _TOO_FEW)
@@ -144,9 +163,9 @@ def _by_formula(
         return None
     pairs = paired_sample(before, after, clusters)
     both = np.concatenate([pairs.before, pairs.after])
-    if pairs.untestable() is not None or not _is_share(metric, both):
+    if pairs.untestable() is not None or not is_share(metric, both):
         return paired_difference(before, after, clusters=clusters)
-    if pairs.codes is None and _is_binary(metric, both):
+    if pairs.codes is None and is_binary(metric, both):
         return _because(paired_share_difference(before, after), "each value is 0 or 1")
     differ_by_the_same = _all_equal(pairs.differences) and pairs.differences[0] != 0
     if differ_by_the_same or enough_for_t(pairs.differences, pairs.codes):
@@ -175,13 +194,14 @@ def _because(found: Found, why: str) -> Found:
     return found if found.low is None else replace(found, method=f"{found.method} ({why})")
 
 
-def _is_share(metric: Metric[Any], values: NDArray[np.float64]) -> bool:
-    """Whether a metric without a unit has all its values in 0..1."""
-    return metric.unit == "" and bool(((values >= 0) & (values <= 1)).all())
+def is_share(metric: Metric[Any], values: NDArray[np.float64]) -> bool:
+    """Whether a metric without a unit, which is no difference, has all its values in 0..1."""
+    return metric.unit == "" and not isinstance(metric, IsDifference) and bool(((values >= 0) & (values <= 1)).all())
 
 
-def _is_binary(metric: Metric[Any], values: NDArray[np.float64]) -> bool:
-    return metric.unit == "" and bool(((values == 0) | (values == 1)).all())
+def is_binary(metric: Metric[Any], values: NDArray[np.float64]) -> bool:
+    """The same, and each of them is 0 or 1."""
+    return is_share(metric, values) and bool(((values == 0) | (values == 1)).all())
 
 
 def _all_equal(values: NDArray[np.float64]) -> bool:

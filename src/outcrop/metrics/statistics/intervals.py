@@ -119,7 +119,7 @@ def standard_error(values: NDArray[np.float64], codes: Codes | None = None) -> f
     return clustered_error(values, codes) if codes is not None else float(values.std(ddof=1)) / math.sqrt(len(values))
 
 
-def t_quantile(confidence: float, df: int) -> float:
+def t_quantile(confidence: float, df: float) -> float:
     """The t that ``df`` degrees of freedom stay within, on both sides, with the probability ``confidence``."""
     # scipy.special loads in a tenth of the time of scipy.stats.
     from scipy.special import stdtrit
@@ -127,7 +127,7 @@ def t_quantile(confidence: float, df: int) -> float:
     return float(stdtrit(df, 0.5 + confidence / 2))
 
 
-def t_p_value(t: float, df: int) -> float:
+def t_p_value(t: float, df: float) -> float:
     """The probability of a t at least this far from 0, on either side."""
     from scipy.special import stdtr
 
