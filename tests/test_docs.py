@@ -34,13 +34,14 @@ from outcrop.domain.generation import GenerationParameters
 from outcrop.domain.hyperparameters import choose
 from outcrop.domain.jobs import Job, Status
 from outcrop.domain.models import Customization, Model
-from outcrop.domain.scores import Report
+from outcrop.domain.scores import JudgeReport, Report
 from outcrop.evaluation.forgetting import Forgetting
 from outcrop.evaluation.tables import TableReport
 from outcrop.evaluation.tasks import task_type
 from outcrop.testing.catalogs import a_model
 from outcrop.trainers.estimate import Estimate
 from tests.reports import samples
+from tests.reports.test_judges import report as judged_report
 from tests.test_layers import LAYERS
 
 ROOT = Path(__file__).parent.parent
@@ -268,8 +269,9 @@ def _customized(base: str, *, train: str, name: str, method: str = "lora", **oth
 
 def _evaluated(models: list[str], *, data: str, task: str, **others: Any) -> Report:
     task_type(task)
-    GenerationParameters(**{key: others[key] for key in others.keys() - {"metrics", "name", "wait", "seed"}})
-    return samples.report()
+    GenerationParameters(**{key: others[key] for key in others.keys() - {"metrics", "name", "wait", "seed", "judging"}})
+    judges = [judged_report(judge=name) for name in others["judging"].judges] if "judging" in others else []
+    return dataclasses.replace(samples.report(), judges=tuple(judges))
 
 
 def run_snippet(text: str) -> None:
@@ -356,6 +358,7 @@ def test_the_layers_page_is_the_tested_order() -> None:
         "A leakage report",
         "An export",
         "A report",
+        "A judge's report",
         "A table report",
         "A forgetting report",
         "The four ways",
@@ -373,6 +376,7 @@ def test_fields_of_documents_are_told(heading: str) -> None:
         "A leakage report": Leakage,
         "An export": Export,
         "A report": Report,
+        "A judge's report": JudgeReport,
         "A table report": TableReport,
         "A forgetting report": Forgetting,
         "The four ways": Ways,

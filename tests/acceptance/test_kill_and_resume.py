@@ -118,6 +118,39 @@ def test_generating(outcrop: Outcrop, tmp_path: Path) -> None:
     assert len(made) <= 80 + 8
 
 
+def test_judging(outcrop: Outcrop, tmp_path: Path) -> None:
+    """What a judge said is not asked again, the second time that an answer can't be read included."""
+    from outcrop.app.judging import JudgeChoice
+
+    data = questions(tmp_path / "data.jsonl", 40)
+    scripted(outcrop, tmp_path, "one", echo_words=4)
+    scripted(outcrop, tmp_path, "two", echo_words=3)
+    answers = [[1, '{"better": "A"}'], [1, '{"better": "B"}'], [1, "who knows"]]
+    calls = scripted(outcrop, tmp_path, "judge", delay=0.03, patterns=[["", answers]])
+    judging = JudgeChoice(["judge"], ["Helpfulness"], pairwise=True, repeats=1)
+
+    def judged() -> Job:
+        job = outcrop.evaluate(["one", "two"], data=data, task="summarization", judging=judging, wait=False)
+        assert isinstance(job, Job)
+        return job
+
+    def said(job: Job) -> Report:
+        found = report(outcrop, job)
+        return replace(found, judges=tuple(replace(one, figures={}) for one in found.judges))
+
+    wanted = said(judged())
+    assert wanted.judges[0].criteria[0].counts.asked_again > 0
+    asked = len(read_calls(calls))
+    calls.unlink()
+    job = judged()
+    for number in (20, 90):
+        wait_for(outcrop, job.id, lambda _, number=number: len(read_calls(calls)) >= number)  # type: ignore[misc]
+        kill(outcrop, job.id)
+    assert said(job) == wanted
+    # Batches of eight: of each one that a kill cut short, at most its rows were asked twice.
+    assert asked <= len(read_calls(calls)) <= asked + 16
+
+
 def _stored(outcrop: Outcrop, job: Job) -> list[int]:
     """Numbers of the responses that the first model's stored batches hold."""
     store = outcrop.services.store

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -158,3 +159,32 @@ def test_an_export_says_what_is_left_of_the_update(command: Command, tiny_folder
         out,
     )
     assert err.splitlines()[-2:] == ["writing model.safetensors", "comparing it with what it was made from"]
+
+
+def test_a_judge_is_asked_and_printed(command: Command, home: Path, tmp_path: Path) -> None:
+    with Outcrop(home) as outcrop:
+        add_scripted(outcrop, tmp_path, "judge", patterns=[["", '{"better": "A", "explanation": "first"}']])
+    asked = ["evaluate", "base", "good", "--data", "test.jsonl", "--task", "summarization", "--judge", "judge"]
+    out, _ = command(*asked, "--criteria", "Helpfulness, coherence", "--pairwise", "--judge-repeats", "1")
+    assert "Judged by “judge”" in out
+    assert "Coherence is unreliable" in out
+    _, err = command(*asked, code=2)
+    assert "one or more, built in or from a file" in err
+    _, err = command(*asked[:-2], "--criteria", "Helpfulness", code=2)
+    assert "judges: found none" in err
+
+
+def test_a_judges_report_is_json_too(command: Command, home: Path, tmp_path: Path) -> None:
+    criteria = tmp_path / "criteria.json"
+    scale = [{"definition": word, "value": {"stringValue": word}} for word in ("short", "long")]
+    criteria.write_text(json.dumps([{"name": "Length", "instructions": "{{prediction}}", "ratingScale": scale}]))
+    with Outcrop(home) as outcrop:
+        add_scripted(outcrop, tmp_path, "judge", patterns=[["", '{"rating": "short"}']])
+    asked = ["evaluate", "base", "--data", "test.jsonl", "--task", "summarization", "--judge", "judge"]
+    out, _ = command(*asked, "--criteria-file", str(criteria), "--json")
+    (judge,) = json.loads(out)["judges"]
+    assert [(one["score"]["metric"], one["score"]["value"]) for one in judge["criteria"][0]["scores"]] == [
+        ("Length: short", 1.0),
+        ("Length: long", 0.0),
+    ]
+    assert judge["criteria"][0]["reliability"] == "unknown"

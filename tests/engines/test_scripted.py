@@ -101,3 +101,28 @@ def test_a_script_that_can_not_be_used_is_refused(tmp_path: Path) -> None:
 def test_no_torch_is_loaded() -> None:
     code = "import sys, outcrop.engines.scripted, outcrop.testing.engines; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_one_of_several_responses_is_drawn_by_weight() -> None:
+    script = Script(patterns=(("q", ((3.0, "often"), (1.0, "rarely"), (0.0, "never"))),))
+    engine = ScriptedEngine(script)
+    sampled = replace(GREEDY, temperature=1.0)
+    prompts = as_prompts(["q"] * 400)
+    said = [response.text for response in engine.generate(prompts, sampled)]
+    assert said == [response.text for response in engine.generate(prompts, sampled)]
+    assert said != [response.text for response in engine.generate(prompts, replace(sampled, seed=1))]
+    assert 260 < said.count("often") < 340
+    assert said.count("often") + said.count("rarely") == 400
+    # At temperature 0 the number changes nothing, the text does.
+    assert len({response.text for response in engine.generate(prompts, GREEDY)}) == 1
+    unlike = as_prompts([f"q{number}" for number in range(40)])
+    assert {response.text for response in engine.generate(unlike, GREEDY)} == {"often", "rarely"}
+
+
+def test_weighted_responses_are_read_from_a_file(tmp_path: Path) -> None:
+    folder = write(tmp_path, patterns=[["q(.)", [[1, r"it is \1"], [1, r"it is not \1"]]]])
+    said = {
+        response.text for response in ScriptedEngine.load(folder).generate(as_prompts(["qa", "qb", "qc", "qd"]), GREEDY)
+    }
+    assert said <= {f"it is {word}{letter}" for word in ("", "not ") for letter in "abcd"}
+    assert len(said) == 4

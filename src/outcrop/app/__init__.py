@@ -26,6 +26,7 @@ from outcrop.app.doctor import Diagnosis, diagnose
 from outcrop.app.evaluation import DatasetChoice, generation_parameters, report_of, submit_evaluation
 from outcrop.app.forgetting import measure_forgetting
 from outcrop.app.jobs import Jobs
+from outcrop.app.judging import JudgeChoice
 from outcrop.app.models import Models
 from outcrop.app.training import training_run
 from outcrop.data.checking import DatasetCheck
@@ -263,6 +264,7 @@ class Outcrop:
         robustness: Sequence[str] = (),
         variants: int = 5,
         stored: Sequence[str] = (),
+        judging: JudgeChoice | None = None,
         name: str | None = None,
         wait: bool = True,
         seed: int = 0,
@@ -284,6 +286,7 @@ class Outcrop:
                 usual ones.
             variants: How many variants of each prompt, for each kind that has chance in it.
             stored: ``modelIdentifier``s of responses that the data brings along; they are scored after ``models``.
+            judging: Which models judge the responses, by what and how; none where None.
             name: The job's name; made up where None.
             wait: Wait for the end and return the report; else return the queued job.
             seed: Decides all that is random: samples, statistics, and which examples are shown.
@@ -303,6 +306,7 @@ class Outcrop:
             seed=seed,
             given=generation,
             stored=stored,
+            judging=judging,
         )
         if not wait:
             return job

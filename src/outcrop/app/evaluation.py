@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from outcrop.app.data import absolute, check_at, tokenizer_of
+from outcrop.app.judging import JudgeChoice, judge_request
 from outcrop.data.checking import DatasetCheck
 from outcrop.data.faults import shown
 from outcrop.data.records import read
@@ -16,6 +17,7 @@ from outcrop.domain.codec import from_json, to_json
 from outcrop.domain.errors import AlreadyExists, Fault, IllegalMove, InvalidInput
 from outcrop.domain.generation import GenerationParameters
 from outcrop.domain.jobs import Job, JobKind, Status
+from outcrop.domain.judging import JudgeRequest
 from outcrop.domain.models import Model
 from outcrop.domain.records import EvaluationRecord, Purpose
 from outcrop.domain.requests import Dataset, EvaluationPart, EvaluationRequest, Perturbing, Prompting, name_faults
@@ -72,6 +74,7 @@ def submit_evaluation(
     seed: int = 0,
     given: Mapping[str, Any] | None = None,
     stored: Sequence[str] = (),
+    judging: JudgeChoice | None = None,
 ) -> Job:
     """Check an evaluation from end to end and start its job.
 
@@ -83,10 +86,11 @@ def submit_evaluation(
         seed: Decides all that is random.
         given: Generation parameters by name; the task type's for the others.
         stored: ``modelIdentifier``s of responses that the data brings along; they come after ``models``.
+        judging: Which models judge the responses, and how; None for none.
 
     Raises:
         InvalidInput: Faults in the name, the data or the parameters: all of them.
-        NotFound: A model, a metric, its encoder or the task type.
+        NotFound: A model, a metric, its encoder, the task type, a judge or its criterion.
         NotSupported: A model is an encoder, or a metric's encoder is none.
         AlreadyExists: A job of that name is there.
     """
@@ -104,18 +108,38 @@ def submit_evaluation(
         except InvalidInput as error:
             faults += error.faults
             total += error.total
+    names = (*(model.name for model in resolved), *stored)
+    judges, wrong = _judging(services, judging, names, parts, seed)
+    faults, total = [*faults, *wrong], total + len(wrong)
     if faults:
         raise InvalidInput(faults, total)
     if name is not None and any(job.name == name for job in services.catalog.jobs()):
         raise AlreadyExists(f"there is a job named {name!r} already; give another name")
     request = EvaluationRequest(
-        models=(*(model.name for model in resolved), *stored),
+        models=names,
         identities=(*(model.identity for model in resolved), *(None for _ in stored)),
         parts=tuple(parts),
         seed=seed,
         stored=tuple(stored),
+        judging=judges,
     )
     return services.submit(JobKind.EVALUATION, name, to_json(request))
+
+
+def _judging(
+    services: Services, choice: JudgeChoice | None, models: Sequence[str], parts: Sequence[EvaluationPart], seed: int
+) -> tuple[JudgeRequest | None, list[Fault]]:
+    if choice is None:
+        return None, []
+    silent = sorted({part.prompting.asked for part in parts if part.prompting.asked != Asked.GENERATE})
+    faults = [
+        Fault("request", None, "judge", f"a task in which models are asked to {asked}", "responses, which it can read")
+        for asked in silent
+    ]
+    try:
+        return judge_request(services, choice, models, [part.data.path for part in parts], seed=seed), faults
+    except InvalidInput as error:
+        return None, [*faults, *error.faults]
 
 
 def report_of(job: Job) -> Report:

@@ -60,6 +60,23 @@ def evaluate(
     ] = 5,
     shots: Annotated[int, typer.Option(help="Examples with their right responses before each record.")] = 0,
     examples: Annotated[str | None, typer.Option(help="Evaluation records that --shots are drawn from.")] = None,
+    judge: Annotated[list[str] | None, typer.Option(help="A model that judges the responses; may be repeated.")] = None,
+    criteria: Annotated[
+        str, typer.Option(help="What it judges by, separated by commas: Helpfulness, Correctness, ….")
+    ] = "",
+    criteria_file: Annotated[str | None, typer.Option(help="A JSON file with criteria of your own.")] = None,
+    pairwise: Annotated[
+        bool, typer.Option("--pairwise", help="Judge pairs: each later model's response against the first's.")
+    ] = False,
+    judge_repeats: Annotated[int, typer.Option(help="How often a judge is asked each question.")] = 2,
+    judge_attempts: Annotated[int, typer.Option(help="How often more, where its answer can't be read.")] = 2,
+    judge_max_tokens: Annotated[int, typer.Option(help="The most tokens of a ruling.")] = 256,
+    judge_temperature: Annotated[
+        float | None, typer.Option(help="Of the judge; 0.7, or 0 where it is asked once.", show_default=False)
+    ] = None,
+    people: Annotated[
+        str | None, typer.Option(help="What people said of the same responses: JSON Lines; judges are held against it.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="The job's name.")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="The most tokens of a response.")] = None,
     temperature: Annotated[float | None, typer.Option(help="0 takes the most likely token; above 0 samples.")] = None,
@@ -72,6 +89,7 @@ def evaluate(
 ) -> None:
     """Score models on datasets, and say whether the later ones are better than the first."""
     from outcrop.app.evaluation import DatasetChoice, submit_evaluation
+    from outcrop.app.judging import JudgeChoice
     from outcrop.cli.following import follow, started
     from outcrop.cli.opening import opened
 
@@ -88,9 +106,30 @@ def evaluate(
         DatasetChoice(place, kind, wanted, asked, template, chat, shots, examples, spoilt, variants)
         for place, kind in zip(data, task if len(task) > 1 else task * len(data), strict=True)
     ]
+    judging = None
+    if judge or criteria or criteria_file or pairwise or people:
+        named = [one.strip() for one in criteria.split(",") if one.strip()]
+        judging = JudgeChoice(
+            judge or (),
+            named,
+            criteria_file,
+            pairwise,
+            judge_repeats,
+            judge_attempts,
+            judge_max_tokens,
+            judge_temperature,
+            people,
+        )
     with opened() as outcrop:
         job = submit_evaluation(
-            outcrop.services, models or [], datasets, name=name, seed=seed, given=given, stored=stored or ()
+            outcrop.services,
+            models or [],
+            datasets,
+            name=name,
+            seed=seed,
+            given=given,
+            stored=stored or (),
+            judging=judging,
         )
         if detach:
             started(job, as_json=as_json)

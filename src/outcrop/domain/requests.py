@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from outcrop.domain.errors import Fault
 from outcrop.domain.generation import GenerationParameters
 from outcrop.domain.hyperparameters import Hyperparameters
+from outcrop.domain.judging import JudgeRequest
 from outcrop.domain.models import Customization, Identity
 from outcrop.domain.records import Encoding, LongRecords, Purpose, Turns
 
@@ -123,6 +124,7 @@ class EvaluationRequest:
         parts: The datasets.
         seed: Decides all that is random in scoring, and which examples are shown.
         stored: Those of ``models`` whose responses came with the data.
+        judging: Models that judge the responses, by what and how; None for none.
     """
 
     models: tuple[str, ...]
@@ -130,6 +132,7 @@ class EvaluationRequest:
     parts: tuple[EvaluationPart, ...]
     seed: int = 0
     stored: tuple[str, ...] = ()
+    judging: JudgeRequest | None = None
 
 
 def name_faults(where: str, name: str) -> list[Fault]:

@@ -12,6 +12,7 @@ A model folder with a ``scripted.json`` is one:
 from __future__ import annotations
 
 import json
+import random
 import re
 import time
 import zlib
@@ -44,7 +45,9 @@ class Script:
     Attributes:
         responses: Response by prompt (the text of the last user message).
         patterns: Pairs of a regular expression, searched for in the prompt, and a response that may hold its groups
-            (``\1``); the first that matches counts, after ``responses``.
+            (``\1``); the first that matches counts, after ``responses``. In place of one response there may be
+            several, each with a weight, of which one is drawn: by the prompt alone at temperature 0, by seed, number
+            and prompt above.
         echo_words: Every other prompt is answered with this many of its first words.
         delay: Seconds that each response takes.
         logprob_per_character: Log-probability of each character, in nats.
@@ -55,7 +58,7 @@ class Script:
     """
 
     responses: Mapping[str, str] = field(default_factory=dict)
-    patterns: tuple[tuple[str, str], ...] = ()
+    patterns: tuple[tuple[str, str | tuple[tuple[float, str], ...]], ...] = ()
     echo_words: int = 8
     delay: float = 0.0
     logprob_per_character: float = -1.0
@@ -81,18 +84,34 @@ class Script:
         unknown = [Fault(FILE, None, name, "no field of a script", ", ".join(known)) for name in found.keys() - known]
         if unknown:
             raise InvalidInput(unknown)
-        patterns = tuple((expression, response) for expression, response in found.pop("patterns", ()))
+        patterns = tuple((expression, _weighted(response)) for expression, response in found.pop("patterns", ()))
         return cls(patterns=patterns, **found)
 
-    def response(self, prompt: str) -> str:
-        """The whole response to a prompt."""
+    def response(self, prompt: str, lot: float = 0.0) -> str:
+        """The whole response to a prompt; ``lot``, in 0..1, picks among weighted ones."""
         if prompt in self.responses:
             return self.responses[prompt]
         for expression, response in self.patterns:
             match = re.search(expression, prompt)
             if match:
-                return match.expand(response)
+                return match.expand(response if isinstance(response, str) else _drawn(response, lot))
         return " ".join(prompt.split()[: self.echo_words])
+
+
+def _weighted(response: str | list[list[object]]) -> str | tuple[tuple[float, str], ...]:
+    if isinstance(response, str):
+        return response
+    return tuple((float(str(weight)), str(text)) for weight, text in response)
+
+
+def _drawn(responses: tuple[tuple[float, str], ...], lot: float) -> str:
+    """The response at a share of the sum of all weights."""
+    left = lot * sum(weight for weight, _ in responses)
+    for weight, text in responses:
+        left -= weight
+        if left < 0:
+            return text
+    return responses[-1][1]
 
 
 class ScriptedEngine:
@@ -205,7 +224,10 @@ class ScriptedEngine:
             if self._script.delay:
                 time.sleep(self._script.delay)
         questions = [message.text for message in prompt.messages if message.role is Role.USER]
-        whole = self._script.response(questions[-1] if questions else "")
+        text = questions[-1] if questions else ""
+        drawn = f"{parameters.seed}/{prompt.number}/{text}" if parameters.temperature else text
+        # A text seeds Python's generator by its hash: one letter more is another draw.
+        whole = self._script.response(text, random.Random(drawn).random())
         pieces, text, reason = _cut(whole, parameters, self._script.context - length)
         tokens = [zlib.crc32(piece.encode()) or 1 for piece in pieces]
         logprobs = [self._logprob(piece) for piece in pieces]

@@ -16,10 +16,11 @@ from outcrop.domain.jobs import Progress
 from outcrop.domain.models import Model
 from outcrop.domain.records import EvaluationRecord, Purpose
 from outcrop.domain.requests import EvaluationPart, EvaluationRequest
-from outcrop.domain.scores import EvaluatedModel, GroupGap, Report, Robustness
+from outcrop.domain.scores import Direction, EvaluatedModel, GroupGap, Report, Robustness
 from outcrop.evaluation import scoring
 from outcrop.evaluation.bias import group_gaps
 from outcrop.evaluation.items import as_items, labels_of
+from outcrop.evaluation.judges.judging import Quality
 from outcrop.evaluation.prompting import Prompter, shots
 from outcrop.evaluation.scoring import Scored
 from outcrop.evaluation.task_metrics import builtin_base, task_metrics, windows_for
@@ -27,6 +28,7 @@ from outcrop.evaluation.tasks import Read, task_type
 from outcrop.jobs import robustness
 from outcrop.jobs.answers import Answers, Asking, ask, brought
 from outcrop.jobs.datasets import require_same_model, require_unchanged
+from outcrop.jobs.judging import Responses, judge
 from outcrop.jobs.lease import Lease
 from outcrop.jobs.robustness import Spoilt
 from outcrop.metrics import named
@@ -34,6 +36,7 @@ from outcrop.metrics.protocol import Metric
 from outcrop.reports.document import document
 from outcrop.reports.html import render_html
 from outcrop.reports.markdown import render_markdown
+from outcrop.reports.texts import metric_label
 from outcrop.reports.verdict import verdicts
 from outcrop.services import Engines, Services
 from outcrop.versions import machine, versions
@@ -109,6 +112,12 @@ def _evaluated(
             )
     report = replace(_report(lease, request, models, dataset, answers, scored), robustness=found)
     folder = f"jobs/{lease.job.id}" if len(request.parts) == 1 else f"jobs/{lease.job.id}/{dataset.part.name}"
+    if request.judging is not None:
+        texts = [one.responses for one in scored]
+        quality = _quality(dataset.metrics[0], scored)
+        judged = Responses(number, dataset.records, request.models, models, texts, quality, dataset.clusters)
+        judges = judge(services, lease, engines, request.judging, judged, folder, request.seed)
+        report = replace(report, judges=judges)
     _keep(services, lease, folder, report, dataset, scored)
     return report
 
@@ -193,6 +202,15 @@ def _scored(lease: Lease, request: EvaluationRequest, dataset: _Dataset, answers
         texts = [answer.text for answer in each.answers]
         made.append(scoring.score_items(name, items, texts, dataset.metrics, tell))
     return made
+
+
+def _quality(primary: Metric[Any], scored: Sequence[Scored]) -> Quality | None:
+    """What the primary metric says of each response, larger being better; None where it says nothing of single ones."""
+    values = [primary.per_record(one.rows[primary.name]) for one in scored]
+    if primary.direction is Direction.NONE or any(column is None for column in values):
+        return None
+    sign = -1 if primary.direction is Direction.LOWER else 1
+    return Quality(metric_label(primary.name), [sign * column for column in values if column is not None])
 
 
 def _report(

@@ -17,6 +17,7 @@ from outcrop.domain.models import CurvePoint
 from outcrop.domain.scores import Comparison, Direction, EvaluatedModel, Moved, MovedRecord, Outcome, Report, Score
 from outcrop.reports import charts, numbers
 from outcrop.reports.curves import curve_svg
+from outcrop.reports.judges import judge_section
 from outcrop.reports.pages import page_environment
 from outcrop.reports.robustness import GAP_HEADS, gaps_by_model, perturbed_heads, perturbed_lead, perturbed_lines
 from outcrop.reports.sections import Section, metrics, scores_by_model, sections, thinned
@@ -131,6 +132,7 @@ def render_html(report: Report) -> str:
         perturbed_lines=perturbed_lines(report.robustness) if report.robustness else [],
         perturbed_lead=perturbed_lead(report.robustness) if report.robustness else "",
         created=datetime.fromtimestamp(report.created, UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        judges=[judge_section(judge) for judge in report.judges],
         figures=list(dict.fromkeys(name for model in report.models for name in model.efficiency)),
     )
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from outcrop.domain.scores import Comparison, EvaluatedModel, Moved, MovedRecord, Outcome, Report, Score
 from outcrop.reports import numbers
+from outcrop.reports.judges import JudgeSection, judge_section
 from outcrop.reports.robustness import (
     GAP_HEADS,
     Line,
@@ -34,6 +35,7 @@ def render_markdown(report: Report) -> str:
     for section in sections(report):
         parts += _section(report, section)
     parts += [*_gaps(report), *_robustness(report)]
+    parts += [part for judge in report.judges for part in _judge(judge_section(judge))]
     return "\n\n".join(filter(None, [*parts, _method(report)])) + "\n"
 
 
@@ -138,6 +140,15 @@ def _fenced(report: Report, record: MovedRecord, text: str) -> str:
         f"\n\n… and {numbers.count(left_out)} more characters; whole in records.jsonl of job {job}." if left_out else ""
     )
     return f"{fence}text\n{shown}\n{fence}{more}"
+
+
+def _judge(section: JudgeSection) -> Iterator[str]:
+    yield f"## {escaped(section.title)}"
+    yield "\n".join(f"- {escaped(sentence)}" for sentence in section.sentences)
+    for one in section.tables:
+        rows = [[escaped(cell) for cell in row] for row in one.rows]
+        yield f"### {escaped(one.caption)}\n\n{table([escaped(cell) for cell in one.head], rows)}"
+    yield "### How this was judged\n\n" + "\n".join(f"- {escaped(fact)}" for fact in section.method)
 
 
 def _method(report: Report) -> str:

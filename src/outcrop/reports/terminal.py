@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from outcrop.domain.scores import Outcome, Report, Score, Verdict
 from outcrop.reports import numbers
+from outcrop.reports.judges import JudgeSection, judge_section
 from outcrop.reports.robustness import perturbed_heads, perturbed_lead, perturbed_lines
 from outcrop.reports.sections import Section, metrics, scores_by_model, sections
 from outcrop.reports.texts import metric_label, one_line
@@ -37,6 +38,8 @@ def render_terminal(report: Report, console: Console) -> None:
             _row(table, console, line.head, *line.cells, style=STYLES.get(line.outcome, ""))
         console.print(table)
         console.print(_fit(perturbed_lead(report.robustness), console), markup=False, highlight=False)
+    for judge in report.judges:
+        _judge(judge_section(judge), console)
 
 
 def _verdict(verdict: Verdict, console: Console) -> None:
@@ -111,6 +114,21 @@ def _section(report: Report, section: Section, console: Console) -> None:
         words = "{} improved, {} got worse, {} stayed the same".format(*map(numbers.count, counts))
         label = metric_label(section.moved.metric)
         console.print(_fit(f"Records by {label}: {words}", console), markup=False, highlight=False)
+
+
+def _judge(section: JudgeSection, console: Console) -> None:
+    from rich.text import Text
+
+    console.print()
+    console.print(Text(_fit(section.title, console), style="bold"))
+    for sentence in section.sentences:
+        console.print(Text(_fit(sentence, console)))
+    for one in section.tables:
+        table = _table(one.caption, console, *one.head)
+        for row in one.rows:
+            _row(table, console, *row)
+        console.print()
+        console.print(table)
 
 
 def _table(title: str, console: Console, *columns: str) -> Table:
