@@ -45,7 +45,8 @@ from tests.reports.test_judges import report as judged_report
 from tests.test_layers import LAYERS
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
+DOCUMENTED = ("docs", "evaluation-sets", "examples")
+PAGES = sorted([*ROOT.glob("*.md"), *(page for name in DOCUMENTED for page in (ROOT / name).rglob("*.md"))])
 
 #: Hosts of package registries, in parts, so that this file does not name them.
 REGISTRIES = [

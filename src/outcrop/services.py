@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from outcrop.catalog.protocol import Catalog
 from outcrop.catalog.sql import SqlCatalog
+from outcrop.data.fetching import fetch_named, is_named
 from outcrop.domain.errors import NotFound, NotSupported, OutcropError, StorageFailure
 from outcrop.domain.jobs import HELD, Job, JobKind, Status
 from outcrop.domain.models import Model
@@ -198,11 +199,16 @@ class Services:
     def fetch(self, place: str, tell: Tell | None = None) -> Path:
         """A local file with what a place holds: the place itself where it is a path, a copy where it is ``s3://``.
 
+        The dataset of a name, ``Builtin.BoolQ`` or ``hub:OWNER/NAME``, is fetched once and kept in the cache.
+
         Raises:
-            InvalidInput: It begins with ``s3://`` and is no address.
-            NotFound: There is no such file behind an address; a path is not looked at.
+            InvalidInput: It begins with ``s3://`` or ``hub:`` and is no address.
+            NotFound: There is no such file behind an address, or no such dataset; a path is not looked at.
+            NotSupported, MissingExtra: Of a name: see ``data.fetching.fetch_named``.
             StorageFailure: It can't be read.
         """
+        if is_named(place):
+            return Path(fetch_named(place, self.settings.datasets_folder).path)
         return self.buckets.fetch(address.parse(place), tell) if address.is_address(place) else Path(place)
 
     def submit(self, kind: JobKind, name: str | None, request: dict[str, Any]) -> Job:

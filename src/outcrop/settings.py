@@ -90,6 +90,11 @@ class Settings:
         return self.home / "cache"
 
     @property
+    def datasets_folder(self) -> Path:
+        """Datasets that were fetched by their names."""
+        return self.cache_folder / "datasets"
+
+    @property
     def environment(self) -> dict[str, str]:
         """The settings as a worker process reads them."""
         values = {setting.variable: getattr(self, setting.name) for setting in SETTINGS}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from outcrop.data.checking import DatasetCheck, Progress, check
 from outcrop.data.conversion import Conversion, convert, format_named
+from outcrop.data.fetching import is_named
 from outcrop.data.protocol import Tokenizer
 from outcrop.domain.errors import Fault, InvalidInput
 from outcrop.domain.models import Model
@@ -46,8 +47,8 @@ def check_at(
     encoding: Encoding | None = None,
     progress: Progress | None = None,
 ) -> DatasetCheck:
-    """Check a dataset where it lies: a path, or an ``s3://`` address; faults name it as ``place`` does."""
-    name = place if is_address(place) else ""
+    """Check a dataset where it lies: a path, an ``s3://`` address or a name; faults name it as ``place`` does."""
+    name = place if is_address(place) or is_named(place) else ""
     return check(services.fetch(place), purpose, tokenizer, encoding, progress, name)
 
 
@@ -102,9 +103,9 @@ def put_data(services: Services, file: Path, place: str, progress: Progress | No
 
 
 def absolute(place: str | Path) -> str:
-    """A path from the root, so that a job finds it from wherever it runs; an ``s3://`` address as it is."""
+    """A path from the root, so that a job finds it from wherever it runs; an address or a dataset's name as it is."""
     text = str(place)
-    return text if is_address(text) else str(Path(text).expanduser().absolute())
+    return text if is_address(text) or is_named(text) else str(Path(text).expanduser().absolute())
 
 
 def tokenizer_of(services: Services, model: Model) -> ChatTokenizer | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from outcrop.cli import data_show, data_split
+from outcrop.cli import data_fetch, data_show, data_split
 from outcrop.cli.output import JsonOption, print_json
 from outcrop.cli.purpose import Aim
 
@@ -113,6 +113,7 @@ def put(
 app.command("split")(data_split.split)
 app.command("leakage")(data_split.leakage)
 app.command("show")(data_show.show)
+app.command("fetch")(data_fetch.fetch)
 
 
 def _plain(made: Conversion) -> dict[str, Any]:

@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Literal, overload
 
 from outcrop.data import formats
+from outcrop.data.columns import ColumnMap, rename
 from outcrop.data.formats import Format
 from outcrop.data.opening import open_lines
+from outcrop.data.reading import Line
 from outcrop.domain.errors import Fault, InvalidInput
 from outcrop.domain.records import EvaluationRecord, Purpose, Record, TextRecord, TrainingRecord
 
 
 class RecordReader:
     """One pass over a dataset: iterate it for each record, or for what is wrong with it. Nothing in the file raises.
+
+    With ``columns`` a row's columns are read as the fields of evaluation records that they name.
 
     Attributes:
         lines: The pass over the file or folder, with its counts and content hash.
@@ -23,9 +27,10 @@ class RecordReader:
         MissingExtra: It is a Parquet file, and pyarrow is not installed.
     """
 
-    def __init__(self, path: Path | str, purpose: Purpose, name: str = "") -> None:
+    def __init__(self, path: Path | str, purpose: Purpose, name: str = "", columns: ColumnMap | None = None) -> None:
         self.lines = open_lines(path, purpose, name)
         self._purpose = purpose
+        self._columns = columns
         self._forms: tuple[Format, ...] = ()
 
     @property
@@ -34,7 +39,7 @@ class RecordReader:
         return self._forms[0] if self._forms else None
 
     def __iter__(self) -> Iterator[Record | Fault]:
-        for line in self.lines:
+        for line in self._rows():
             if isinstance(line, Fault):
                 yield line
                 continue
@@ -51,6 +56,24 @@ class RecordReader:
                 yield from map(self.lines.located, record)
             else:
                 yield record
+
+    def _rows(self) -> Iterator[Line | Fault]:
+        """The lines, with the fields that their columns are read as."""
+        if self._columns is None:
+            yield from self.lines
+            return
+        met: set[str] = set()
+        for line in self.lines:
+            if isinstance(line, Fault):
+                yield line
+                continue
+            met |= self._columns.columns_in(line.value)
+            renamed = rename(line, self._columns, self.lines.where)
+            if isinstance(renamed, list):
+                yield from map(self.lines.located, renamed)
+            else:
+                yield renamed
+        yield from self._columns.unmet(met, self.lines.where)
 
 
 @overload
