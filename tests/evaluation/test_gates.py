@@ -30,8 +30,10 @@ def score(model: str, low: float | None, high: float | None) -> Score:
     return Score(model, MEAN.name, middle, low, high, 100, 100, MEAN.signature, "t", "", Direction.HIGHER)
 
 
-def check(text: str, *comparisons: Comparison, **given: tuple[Score, ...] | tuple[Comparison, ...]) -> GateResult:
-    (result,) = check_gates(parse_gates([text]), {"news": Results(comparisons=comparisons, **given)}, "base")  # type: ignore[arg-type]
+def check(
+    text: str, *comparisons: Comparison, scores: tuple[Score, ...] = (), groups: tuple[Comparison, ...] = ()
+) -> GateResult:
+    (result,) = check_gates(parse_gates([text]), {"news": Results(scores, comparisons, groups)}, "base")
     return result
 
 
@@ -91,17 +93,26 @@ def test_the_only_model_is_judged() -> None:
     assert check("rougeL < 0.3", scores=(score("base", 0.0, 0.1),)).failed
 
 
-def test_the_sentence_tells_the_interval_and_the_bound() -> None:
-    failed = check("rougeL drop > 0.01", comparison(-0.03, 0.01)).sentence
-    assert failed == (
-        "Failed: rougeL drop > 0.01. new on news: drop 0.01, 95% interval -0.01 to 0.03; "
-        "the upper bound does not rule it out."
-    )
-    passed = check("rougeL shown drop > 0.01", comparison(-0.03, 0.01)).sentence
-    assert passed.endswith("drop 0.01, 95% interval -0.01 to 0.03; the lower bound does not show it.")
-    assert check("rougeL drop > 1", comparison(None, None)).sentence.endswith(
-        "new on news: too few records for an interval, so nothing is ruled out."
-    )
+@pytest.mark.parametrize(
+    ("text", "low", "high", "told"),
+    [
+        ("rougeL drop > 0.01", -0.03, 0.01, "drop 0.01, 95% interval -0.01 to 0.03, whose upper bound leaves it open."),
+        ("rougeL drop > 0.01", -0.03, -0.02, "drop 0.025, 95% interval 0.02 to 0.03, which shows it."),
+        ("rougeL drop > 0.01", 0.0, 0.02, "drop -0.01, 95% interval -0.02 to 0, which rules it out."),
+        (
+            "rougeL shown drop > 0",
+            -0.03,
+            0.01,
+            "drop 0.01, 95% interval -0.01 to 0.03, whose upper bound leaves it open.",
+        ),
+        ("rougeL rise < 0.02", 0.01, 0.05, "rise 0.03, 95% interval 0.01 to 0.05, whose lower bound leaves it open."),
+        ("rougeL drop > 1", None, None, "too few records for an interval, so nothing is ruled out."),
+        ("rougeL shown drop > 1", None, None, "too few records for an interval, so nothing is shown."),
+    ],
+)
+def test_the_sentence_tells_what_the_interval_says(text: str, low: float | None, high: float | None, told: str) -> None:
+    result = check(text, comparison(low, high))
+    assert result.sentence == f"{'Failed' if result.failed else 'Passed'}: {text}. new on news: {told}"
 
 
 def test_one_model_on_one_dataset_is_enough_to_fail() -> None:

@@ -77,12 +77,24 @@ class GateCheck:
 
 @dataclass(frozen=True)
 class GateResult:
-    """What became of a gate: it fails where one of its checks does, and where there was nothing to check."""
+    """What became of a gate: it fails where one of its checks does, and where there was nothing to check.
+
+    Attributes:
+        gate: As it was written.
+        failed: Whether it fails.
+        why: The checks that fail, or of a gate that passes the one that came nearest, in words.
+        checks: All of them.
+    """
 
     gate: str
     failed: bool
-    sentence: str
+    why: str
     checks: tuple[GateCheck, ...]
+
+    @property
+    def sentence(self) -> str:
+        """The whole result in words."""
+        return f"{'Failed' if self.failed else 'Passed'}: {self.gate}. {self.why}"
 
 
 class Measured(Protocol):
@@ -164,11 +176,11 @@ def _result(gate: Gate, measured: Mapping[str, Measured], baseline: str) -> Gate
     failed = [check for check in checks if check.failed]
     if not checks:
         what = f"no {gate.metric}" + ("" if gate.category is None else f" of the category {gate.category!r}")
-        return GateResult(gate.text, True, f"Failed: {gate.text}. There is {what} to hold it against.", ())
+        return GateResult(gate.text, True, f"There is {what} to hold it against.", ())
     if failed:
-        return GateResult(gate.text, True, f"Failed: {gate.text}. {' '.join(check.words for check in failed)}", checks)
+        return GateResult(gate.text, True, " ".join(check.words for check in failed), checks)
     nearest = max(checks, key=lambda check: _reach(gate, check))
-    return GateResult(gate.text, False, f"Passed: {gate.text}. {nearest.words}", checks)
+    return GateResult(gate.text, False, nearest.words, checks)
 
 
 def _reach(gate: Gate, check: GateCheck) -> float:
@@ -236,13 +248,12 @@ def _words(gate: Gate, dataset: str, model: str, value: float | None, low: float
     if low is None or high is None or value is None:
         then = "so nothing is shown" if gate.shown else "so nothing is ruled out"
         return f"{model} on {place}: too few records for an interval, {then}."
-    bound = _bound(gate, low, high)
-    assert bound is not None
-    interval = f"{gate.quantity.value} {value:.3g}, 95% interval {low:.3g} to {high:.3g}"
-    side = "upper" if gate.above != gate.shown else "lower"
-    met = _meets(gate, bound)
-    if gate.shown:
-        says = "shows it" if met else "does not show it"
+    far, near = (high, low) if gate.above else (low, high)
+    side = "upper" if gate.above else "lower"
+    if _meets(gate, near):
+        says = "which shows it"
+    elif _meets(gate, far):
+        says = f"whose {side} bound leaves it open"
     else:
-        says = "does not rule it out" if met else "rules it out"
-    return f"{model} on {place}: {interval}; the {side} bound {says}."
+        says = "which rules it out"
+    return f"{model} on {place}: {gate.quantity.value} {value:.3g}, 95% interval {low:.3g} to {high:.3g}, {says}."

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from outcrop.domain.scores import Comparison, Outcome, Score, Verdict
+from outcrop.domain.scores import Comparison, Direction, Outcome, Score, Verdict
 from outcrop.evaluation.detectable import Detectable
 from outcrop.evaluation.matrix import Claim, Matrix, MatrixDataset
 from outcrop.reports import numbers
@@ -15,6 +15,8 @@ from outcrop.reports.verdict import outcome, reading
 
 #: Datasets or categories that a sentence names.
 NAMED = 5
+#: Comparisons within categories, and in other metrics, that a page shows: the worst.
+MOST_ROWS = 60
 
 _ORDER = {Outcome.WORSE: 0, Outcome.UNDECIDED: 1, Outcome.BETTER: 2}
 _VERDICTS = {Outcome.WORSE: 0, Outcome.BETTER: 1, Outcome.UNDECIDED: 2}
@@ -33,11 +35,6 @@ def regressions_first(claims: Iterable[Claim]) -> tuple[Claim, ...]:
     return tuple(sorted(claims, key=lambda claim: _worst_first(claim.comparison)))
 
 
-def worst_first(comparisons: Iterable[Comparison]) -> list[Comparison]:
-    """Comparisons of a kind in the same order."""
-    return sorted(comparisons, key=_worst_first)
-
-
 def _worst_first(comparison: Comparison) -> tuple[int, bool, float]:
     gain = signed_gain(comparison)
     return _ORDER[outcome(comparison)], gain is None, gain or 0.0
@@ -53,18 +50,22 @@ def _cell(matrix: Matrix, dataset: MatrixDataset, model: str) -> Cell:
     return Cell(matrix.score(dataset, model), "" if claim is None else reading(claim.comparison))
 
 
+def title(matrix: Matrix) -> str:
+    """``3 models on 2 datasets``."""
+    models, datasets = len(matrix.models), len(matrix.datasets)
+    return f"{models} model{'s' * (models != 1)} on {datasets} dataset{'s' * (datasets != 1)}"
+
+
 def heading(dataset: MatrixDataset) -> str:
     """A column's name: the dataset and the metric that decides."""
     return f"{one_line(dataset.name)}: {metric_label(dataset.primary)}"
 
 
 def others(matrix: Matrix) -> list[tuple[MatrixDataset, Comparison]]:
-    """The comparisons in metrics that don't decide, by dataset, in each the worst first."""
-    return [
-        (dataset, one)
-        for dataset in matrix.datasets
-        for one in worst_first(one for one in dataset.comparisons if one.metric != dataset.primary)
-    ]
+    """The comparisons in metrics that don't decide, the worst first, whichever dataset they are of."""
+    pairs = [(dataset, one) for dataset in matrix.datasets for one in dataset.comparisons]
+    beside = [(dataset, one) for dataset, one in pairs if one.metric != dataset.primary]
+    return sorted(beside, key=lambda pair: _worst_first(pair[1]))
 
 
 def grouped(matrix: Matrix) -> list[tuple[MatrixDataset, Comparison]]:
@@ -80,40 +81,49 @@ def matrix_verdicts(matrix: Matrix) -> tuple[Verdict, ...]:
 
 
 def _verdict(matrix: Matrix, model: str) -> Verdict | None:
-    claims = [claim for claim in regressions_first(matrix.claims) if claim.comparison.candidate == model]
+    claims = [claim for claim in matrix.claims if claim.comparison.candidate == model]
     if not claims:
         return None
-    by_outcome = {
-        end: [claim for claim in claims if outcome(claim.comparison) is end]
-        for end in (Outcome.WORSE, Outcome.BETTER, Outcome.UNDECIDED)
-    }
-    decided = next(end for end, some in by_outcome.items() if some)
-    pair = quoted(model), quoted(matrix.models[0])
-    if decided is Outcome.UNDECIDED:
-        where = f"on any of {len(claims)} datasets" if len(claims) > 1 else f"on {one_line(claims[0].dataset)}"
-        headline = f"These records can’t tell whether {pair[0]} is better or worse than {pair[1]} {where}."
-    else:
-        count = f"{len(by_outcome[decided])} of {len(claims)} datasets: " if len(claims) > 1 else ""
-        headline = f"{pair[0]} is {decided.value} than {pair[1]} on {count}{_list(by_outcome[decided])}."
+    found = {end: regressions_first(one for one in claims if outcome(one.comparison) is end) for end in _VERDICTS}
+    decided = next(end for end in _VERDICTS if found[end])
     sentences = [
-        f"It is better on {_list(by_outcome[Outcome.BETTER])}."
-        if decided is Outcome.WORSE and by_outcome[Outcome.BETTER]
-        else "",
-        f"Nothing can be told on {_list(by_outcome[Outcome.UNDECIDED])}."
-        if decided is not Outcome.UNDECIDED and by_outcome[Outcome.UNDECIDED]
-        else "",
+        f"95% intervals: {_list(found[decided], _bounds)}.",
+        _if_any("It is better on", found[Outcome.BETTER] if decided is Outcome.WORSE else ()),
+        _if_any("Nothing can be told on", found[Outcome.UNDECIDED] if decided is not Outcome.UNDECIDED else ()),
         _worse_categories(matrix, model),
         _rank(matrix, model),
     ]
-    return Verdict(decided, headline, " ".join(filter(None, sentences)))
+    return Verdict(decided, _headline(matrix, model, decided, claims), " ".join(filter(None, sentences)))
 
 
-def _list(claims: Sequence[Claim]) -> str:
-    told = [
-        f"{one_line(claim.dataset)} ({metric_label(claim.comparison.metric)} {_moved(claim.comparison)})"
-        for claim in claims[:NAMED]
-    ]
-    return _more(told, len(claims))
+def _headline(matrix: Matrix, model: str, decided: Outcome, claims: Sequence[Claim]) -> str:
+    pair = quoted(model), quoted(matrix.models[0])
+    several = len(claims) > 1
+    if all(claim.comparison.direction == Direction.NONE for claim in claims):
+        return f"{pair[0]} and {pair[1]} were compared in metrics of which neither way is better."
+    if decided is Outcome.UNDECIDED:
+        where = f"any of {len(claims)} datasets" if several else one_line(claims[0].dataset)
+        return f"These records can’t tell whether {pair[0]} is better or worse than {pair[1]} on {where}."
+    shown = regressions_first(claim for claim in claims if outcome(claim.comparison) is decided)
+    count = f"{len(shown)} of {len(claims)} datasets: " if several else ""
+    return f"{pair[0]} is {decided.value} than {pair[1]} on {count}{_list(shown, _short)}."
+
+
+def _if_any(words: str, claims: Sequence[Claim]) -> str:
+    return f"{words} {_list(claims, _moved)}." if claims else ""
+
+
+def _list(claims: Sequence[Claim], told: Callable[[Comparison], str]) -> str:
+    parts = [f"{one_line(claim.dataset)} ({told(claim.comparison)})" for claim in claims[:NAMED]]
+    return _more(parts, len(claims))
+
+
+def _short(comparison: Comparison) -> str:
+    return f"{metric_label(comparison.metric)} {numbers.difference(comparison)}"
+
+
+def _bounds(comparison: Comparison) -> str:
+    return numbers.difference_interval(comparison)
 
 
 def _more(told: Sequence[str], total: int) -> str:
@@ -121,10 +131,9 @@ def _more(told: Sequence[str], total: int) -> str:
 
 
 def _moved(comparison: Comparison) -> str:
-    bounded = numbers.known(comparison.low) is not None and numbers.known(comparison.high) is not None
-    if not bounded:
+    if numbers.known(comparison.low) is None or numbers.known(comparison.high) is None:
         return numbers.too_few(comparison.n)
-    return f"{numbers.difference(comparison)}, {numbers.difference_interval(comparison)}"
+    return f"{_short(comparison)}, {_bounds(comparison)}"
 
 
 def _worse_categories(matrix: Matrix, model: str) -> str:

@@ -12,8 +12,17 @@ from outcrop.evaluation.matrix import Matrix, MatrixDataset
 from outcrop.evaluation.ranks import Rank, Ranks
 from outcrop.reports import charts, numbers
 from outcrop.reports.html import SHARE, TONES, environment
-from outcrop.reports.matrix import cells, grouped, heading, methods, others, power_sentences, signatures
-from outcrop.reports.matrix_markdown import MOST_GROUPS, title
+from outcrop.reports.matrix import (
+    MOST_ROWS,
+    cells,
+    grouped,
+    heading,
+    methods,
+    others,
+    power_sentences,
+    signatures,
+    title,
+)
 from outcrop.reports.texts import metric_label
 from outcrop.reports.verdict import outcome, reading
 
@@ -50,28 +59,24 @@ def render_matrix_html(matrix: Matrix) -> str:
     """The matrix as one HTML document."""
     by_name = {dataset.name: dataset for dataset in matrix.datasets}
     claims = [(by_name[claim.dataset], claim.comparison) for claim in matrix.claims]
-    found = grouped(matrix)
-    ranks = matrix.ranks
-    return (
-        environment()
-        .get_template("matrix.html.j2")
-        .render(
-            matrix=matrix,
-            title=title(matrix),
-            heads=[heading(dataset) for dataset in matrix.datasets],
-            rows=[(model, cells(matrix, model)) for model in matrix.models],
-            claims=list(_blocks(claims, "claim")),
-            power=power_sentences(matrix),
-            groups=list(_blocks(found[:MOST_GROUPS], "group")),
-            n_groups=len(found),
-            others=list(_blocks(others(matrix), "other")),
-            rank_axis=Markup(
-                "" if ranks is None else charts.interval_axis(_scale(ranks), "Mean rank", "rank-axis", signed=False)
-            ),
-            ranks=[] if ranks is None else [_rank(ranks, number, one) for number, one in enumerate(ranks.models)],
-            methods=methods(matrix),
-            signatures=signatures(matrix),
-        )
+    within, beside, ranks = grouped(matrix), others(matrix), matrix.ranks
+    page = environment().get_template("matrix.html.j2")
+    return page.render(
+        matrix=matrix,
+        title=title(matrix),
+        heads=[heading(dataset) for dataset in matrix.datasets],
+        rows=[(model, cells(matrix, model)) for model in matrix.models],
+        claims=list(_blocks(claims, "claim")),
+        power=power_sentences(matrix),
+        groups=list(_blocks(within[:MOST_ROWS], "group")),
+        n_groups=len(within),
+        others=list(_blocks(beside[:MOST_ROWS], "other")),
+        n_others=len(beside),
+        most=MOST_ROWS,
+        rank_axis=Markup("" if ranks is None else _rank_axis(ranks)),
+        ranks=[] if ranks is None else [_rank(ranks, number, one) for number, one in enumerate(ranks.models)],
+        methods=methods(matrix),
+        signatures=signatures(matrix),
     )
 
 

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from outcrop.domain.scores import Comparison
 from outcrop.evaluation.matrix import Matrix, MatrixDataset
 from outcrop.evaluation.ranks import Ranks
 from outcrop.reports import numbers
 from outcrop.reports.markdown import WORDS, escaped, table
-from outcrop.reports.matrix import Cell, cells, grouped, heading, methods, others, power_sentences, signatures
+from outcrop.reports.matrix import (
+    MOST_ROWS,
+    Cell,
+    cells,
+    grouped,
+    heading,
+    methods,
+    others,
+    power_sentences,
+    signatures,
+    title,
+)
 from outcrop.reports.texts import metric_label
 from outcrop.reports.verdict import reading
-
-#: Categories that are shown, the worst first.
-MOST_GROUPS = 40
 
 
 def render_matrix_markdown(matrix: Matrix) -> str:
     """The matrix as GitHub-flavoured Markdown; no name of a model or a dataset can act as markup in it."""
-    parts = [_head(matrix), _gates(matrix), _scores(matrix), _claims(matrix), _categories(matrix)]
-    parts += [_others(matrix), "" if matrix.ranks is None else _ranks(matrix.ranks), _method(matrix)]
+    parts = [_head(matrix), _gates(matrix), _scores(matrix), _claims(matrix)]
+    parts += [_worst("By category", grouped(matrix)), _worst("Other metrics", others(matrix))]
+    parts += ["" if matrix.ranks is None else _ranks(matrix.ranks), _method(matrix)]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -29,12 +38,6 @@ def _head(matrix: Matrix) -> str:
     for one in matrix.verdicts:
         lines += [f"**{WORDS[one.outcome]}: {escaped(one.headline)}**", escaped(one.detail)]
     return "\n\n".join(filter(None, lines))
-
-
-def title(matrix: Matrix) -> str:
-    """``3 models on 2 datasets``."""
-    models, datasets = len(matrix.models), len(matrix.datasets)
-    return f"{models} model{'s' * (models != 1)} on {datasets} dataset{'s' * (datasets != 1)}"
 
 
 def _gates(matrix: Matrix) -> str:
@@ -68,15 +71,9 @@ def _claims(matrix: Matrix) -> str:
     )
 
 
-def _categories(matrix: Matrix) -> str:
-    found = grouped(matrix)
-    shown = f"\n\nThe first {MOST_GROUPS} of {len(found)}." if len(found) > MOST_GROUPS else ""
-    return f"## By category, the worst first\n\n{_comparisons(found[:MOST_GROUPS])}{shown}" if found else ""
-
-
-def _others(matrix: Matrix) -> str:
-    found = others(matrix)
-    return f"## Other metrics\n\n{_comparisons(found)}" if found else ""
+def _worst(title: str, found: Sequence[tuple[MatrixDataset, Comparison]]) -> str:
+    more = f"\n\nThe first {MOST_ROWS} of {numbers.count(len(found))}." if len(found) > MOST_ROWS else ""
+    return f"## {title}, the worst first\n\n{_comparisons(found[:MOST_ROWS])}{more}" if found else ""
 
 
 def _comparisons(pairs: Iterable[tuple[MatrixDataset, Comparison]]) -> str:
