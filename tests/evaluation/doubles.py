@@ -52,7 +52,8 @@ def kept(
     n = len(next(iter(columns.values())))
     asked = prompts or [f"prompt {place}" for place in range(n)]
     keys = np.frombuffer(b"".join(record_key(prompt, ("answer",)) for prompt in asked), dtype=np.uint8)
-    given = {"task": "summarization", "generation.temperature": 0.0, "generation.seed": 0, **(conditions or {})}
+    given: dict[str, object] = {"task": "summarization", "prompting.asked": "generate", "prompting.shots": 0}
+    given |= {"generation.temperature": 0.0, "generation.seed": 0, **(conditions or {})}
     return KeptRows(
         Circumstances(
             place.rpartition("/")[2].partition(".")[0],

@@ -140,6 +140,22 @@ def test_the_seed_counts_only_where_samples_are_drawn() -> None:
     assert refused(JobRows("one", (first,)), JobRows("two", (second,))) == [("job two", "generation.seed")]
 
 
+def test_the_seed_counts_where_examples_are_drawn() -> None:
+    shown: dict[str, object] = {"prompting.shots": 3}
+    first = kept({"base": [1]}, conditions=shown)
+    second = kept({"new": [1]}, conditions={**shown, "generation.seed": 1})
+    assert refused(JobRows("one", (first,)), JobRows("two", (second,))) == [("job two", "generation.seed")]
+
+
+@pytest.mark.parametrize("asked", ["choose", "read"])
+def test_generation_counts_only_where_something_is_generated(asked: str) -> None:
+    one = kept({"base": [1]}, conditions={"prompting.asked": asked, "generation.max_tokens": 16})
+    two = kept({"new": [1]}, conditions={"prompting.asked": asked, "generation.max_tokens": 64})
+    joined([JobRows("one", (one,)), JobRows("two", (two,))])
+    other = kept({"new": [1]}, conditions={"generation.max_tokens": 16})
+    assert refused(JobRows("one", (one,)), JobRows("two", (other,))) == [("job two", "prompting.asked")]
+
+
 def test_jobs_on_other_data_are_refused() -> None:
     other = kept({"new": [1]}, place="/data/mail.jsonl", content_hash="6" * 64)
     assert refused(JobRows("one", (kept({"base": [1]}),)), JobRows("two", (other,))) == [("job two", "data")]

@@ -12,6 +12,7 @@ from outcrop.domain.records import EvaluationRecord
 from outcrop.domain.scores import Direction
 from outcrop.evaluation.kept_rows import (
     KeptMean,
+    KeptMetric,
     KeptRows,
     from_bytes,
     keep_rows,
@@ -20,9 +21,11 @@ from outcrop.evaluation.kept_rows import (
     restored,
     to_bytes,
 )
-from outcrop.evaluation.scoring import score_responses
+from outcrop.evaluation.scoring import Scored, score_items
+from outcrop.evaluation.task_metrics import Windows, task_metrics
+from outcrop.evaluation.tasks import task_type
 from outcrop.metrics.length_ratio import length_ratio
-from outcrop.metrics.protocol import TextMetric
+from outcrop.metrics.protocol import Pair, TextMetric
 from outcrop.metrics.rouge import rouge_l
 from tests.reports import samples
 
@@ -35,10 +38,15 @@ METRICS: list[TextMetric] = [rouge_l(), length_ratio()]
 ANSWERS = {samples.BASE: ["a rock", "ein Gestein", "x"], samples.TUNED: ["a banded rock", "", "y"]}
 
 
+def scored(model: str, texts: list[str]) -> Scored:
+    pairs = [Pair(text, record.right) for text, record in zip(texts, RECORDS, strict=True)]
+    return score_items(model, pairs, texts, METRICS, lambda _: None)
+
+
 @pytest.fixture
 def kept() -> KeptRows:
-    scored = [score_responses(model, RECORDS, texts, METRICS, lambda _: None) for model, texts in ANSWERS.items()]
-    return keep_rows(samples.report(), RECORDS, METRICS, scored, ["u1", "u2", "u1"])
+    all_scored = [scored(model, texts) for model, texts in ANSWERS.items()]
+    return keep_rows(samples.report(), RECORDS, METRICS, all_scored, ["u1", "u2", "u1"])
 
 
 def test_what_is_read_is_what_was_written(kept: KeptRows) -> None:
@@ -65,8 +73,8 @@ def test_no_clusters_are_none(kept: KeptRows) -> None:
 
 
 def test_no_records_are_none() -> None:
-    scored = [score_responses(model, [], [], METRICS, lambda _: None) for model in ANSWERS]
-    found = from_bytes(to_bytes(keep_rows(samples.report(), [], METRICS, scored)))
+    nothing = [score_items(model, [], [], METRICS, lambda _: None) for model in ANSWERS]
+    found = from_bytes(to_bytes(keep_rows(samples.report(), [], METRICS, nothing)))
     assert found.keys.shape == (0, 16)
     assert found.categories == ()
 
@@ -98,6 +106,25 @@ def test_a_sum_whose_metric_has_changed_is_not_restored(kept: KeptRows) -> None:
     ratio = kept.of.metrics[1]
     assert restored(kept, replace(ratio, signature="length_ratio|tok:other|v0")) is None
     assert restored(kept, replace(ratio, name="no_such_metric")) is None
+
+
+@pytest.mark.parametrize("task", ["classification", "perplexity", "multiple-choice", "extraction"])
+def test_every_metric_of_a_task_type_is_restored(task: str, kept: KeptRows) -> None:
+    """By its values, or from the task, its labels and its windows."""
+    kind, windows = task_type(task), Windows("tokens", 64, 32)
+    metrics = task_metrics(kind, kind.metrics, labels=("b", "a"), windows=windows)
+    rows = {(model, metric.name): np.ones((3, len(metric.columns))) for model in ANSWERS for metric in metrics}
+    entries = tuple(KeptMetric(one.name, one.signature, one.unit, one.direction, tuple(one.columns)) for one in metrics)
+    of = replace(kept.of, conditions={"task": task}, metrics=entries, labels=("b", "a"), windows=windows)
+    again = from_bytes(to_bytes(replace(kept, of=of, rows=rows, values={})))
+    for metric, entry in zip(metrics, again.of.metrics, strict=True):
+        found = restored(again, entry)
+        assert found is not None
+        assert (found.name, found.signature, tuple(found.columns)) == (
+            metric.name,
+            metric.signature,
+            tuple(metric.columns),
+        )
 
 
 def test_kept_values_have_no_texts_to_score() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from outcrop.domain.codec import from_json
 from outcrop.domain.errors import Fault, InvalidInput
 from outcrop.domain.jobs import Job, JobKind, Status
+from outcrop.domain.requests import EvaluationRequest
 from outcrop.evaluation.gate_grammar import parse_gates
 from outcrop.evaluation.gates import check_gates, gate_faults
 from outcrop.evaluation.joining import JobRows, joined
@@ -83,6 +85,8 @@ def _kept(services: Services, names: Sequence[str]) -> list[JobRows]:
 
 
 def _read(services: Services, job: Job) -> JobRows | None:
-    """What a job kept of each of its datasets; None where there is nothing."""
+    """What a job kept of its datasets, in the order of its request; None where there is nothing."""
     keys = [entry.key for entry in services.store.entries(f"jobs/{job.id}/") if entry.key.endswith(f"/{FILE}")]
-    return JobRows(job.name, tuple(from_bytes(services.store.read(key)) for key in keys)) if keys else None
+    kept = [from_bytes(services.store.read(key)) for key in keys]
+    order = [part.name for part in from_json(EvaluationRequest, job.request).parts]
+    return JobRows(job.name, tuple(sorted(kept, key=lambda one: order.index(one.of.dataset)))) if kept else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from outcrop.evaluation.scoring import Scored
@@ -20,6 +21,7 @@ class DatasetScores:
         categories: The category of each record.
         clusters: What names the cluster of each record; None where all are independent.
         n_left_out: Records that not all models were given, and that are in no row here.
+        conditions: What was the same for all models, by field: task, prompting, generation parameters.
     """
 
     name: str
@@ -28,6 +30,7 @@ class DatasetScores:
     categories: tuple[str | None, ...]
     clusters: tuple[str, ...] | None = None
     n_left_out: int = 0
+    conditions: Mapping[str, Any] = field(default_factory=dict)
 
     def of(self, model: str) -> Scored | None:
         """A model's rows; None where it was not scored here."""

@@ -14,9 +14,11 @@ from outcrop.domain.errors import Fault, InvalidInput
 from outcrop.evaluation.dataset_scores import DatasetScores
 from outcrop.evaluation.kept_rows import KeptModel, KeptRows, kept_scores, restored
 from outcrop.evaluation.scoring import Scored
+from outcrop.evaluation.tasks import Asked
 from outcrop.metrics.protocol import Metric, Rows
 
-_SEED, _TEMPERATURE = "generation.seed", "generation.temperature"
+#: What says how a response is generated; of no effect where none is.
+_GENERATION = "generation."
 
 
 @dataclass(frozen=True)
@@ -152,8 +154,14 @@ def _signatures(entry: _Entry) -> dict[str, str]:
 
 
 def _without_effect(name: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
-    """Nothing is drawn at temperature 0."""
-    return name == _SEED and ours.get(_TEMPERATURE) == theirs.get(_TEMPERATURE) == 0
+    """Where nothing is generated, no parameter of that has an effect; where nothing is drawn, no seed has."""
+
+    def both(condition: str, value: object) -> bool:
+        return ours.get(condition) == theirs.get(condition) == value
+
+    if name.startswith(_GENERATION) and any(both("prompting.asked", asked) for asked in (Asked.CHOOSE, Asked.READ)):
+        return True
+    return name == "generation.seed" and both("generation.temperature", 0) and both("prompting.shots", 0)
 
 
 def _shown(value: object) -> str:
@@ -245,6 +253,7 @@ def _side_by_side(
         tuple(kept.categories[place] for place in order),
         None if kept.clusters is None else tuple(str(kept.clusters[place]) for place in order),
         n_left_out,
+        kept.of.conditions,
     )
 
 

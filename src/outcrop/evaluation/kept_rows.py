@@ -6,18 +6,18 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from outcrop.domain.codec import from_json, to_json
-from outcrop.domain.errors import NotFound, NotSupported
+from outcrop.domain.errors import NotSupported, UserError
 from outcrop.domain.records import EvaluationRecord
 from outcrop.domain.scores import Direction, Report
 from outcrop.evaluation.scoring import Scored
-from outcrop.metrics import named
+from outcrop.evaluation.task_metrics import Windows, task_metrics
+from outcrop.evaluation.tasks import task_type
 from outcrop.metrics.protocol import Metric, Rows
 from outcrop.metrics.rows import exact_mean
 
@@ -55,9 +55,11 @@ class Circumstances:
         dataset: The dataset's name.
         place: Where it was read.
         content_hash: Its hash.
-        conditions: What has to be the same for scores to be compared, by field: task, generation parameters.
+        conditions: What has to be the same for scores to be compared, by field: task, prompting, generation parameters.
         models: In the order of the request.
         metrics: The first decides.
+        labels: Of a classification: all of them.
+        windows: In which texts were read.
     """
 
     dataset: str
@@ -66,6 +68,8 @@ class Circumstances:
     conditions: dict[str, Any]
     models: tuple[KeptModel, ...]
     metrics: tuple[KeptMetric, ...]
+    labels: tuple[str, ...] = ()
+    windows: Windows | None = None
 
 
 @dataclass(frozen=True)
@@ -134,6 +138,9 @@ def keep_rows(
     metrics: Sequence[Metric[Any]],
     scored: Sequence[Scored],
     clusters: Sequence[str] | None = None,
+    *,
+    labels: Sequence[str] = (),
+    windows: Windows | None = None,
 ) -> KeptRows:
     """What to keep of models scored on a dataset.
 
@@ -143,10 +150,10 @@ def keep_rows(
         metrics: The first decides.
         scored: The models' rows, in the order of the report's models.
         clusters: What names the cluster of each record; None where all are independent.
+        labels: Of a classification: all of them.
+        windows: In which texts were read.
     """
-    keys = b"".join(
-        record_key(record.prompt, () if record.reference is None else (record.reference,)) for record in records
-    )
+    keys = b"".join(record_key(record.prompt, record.right, record.choices) for record in records)
     values = {
         (one.model, metric.name): value
         for one in scored
@@ -154,7 +161,7 @@ def keep_rows(
         if (value := metric.per_record(one.rows[metric.name])) is not None
     }
     return KeptRows(
-        _circumstances(report, metrics),
+        _circumstances(report, metrics, tuple(labels), windows),
         np.frombuffer(keys, dtype=np.uint8).reshape(len(records), _KEY_BYTES),
         tuple(record.category for record in records),
         None if clusters is None else np.array(_codes(clusters)[0], dtype=np.int64),
@@ -163,16 +170,26 @@ def keep_rows(
     )
 
 
-def _circumstances(report: Report, metrics: Sequence[Metric[Any]]) -> Circumstances:
+def _circumstances(
+    report: Report, metrics: Sequence[Metric[Any]], labels: tuple[str, ...], windows: Windows | None
+) -> Circumstances:
+    examples = report.prompting.get("examples")
+    prompting = {**report.prompting, "examples": examples["hash"] if isinstance(examples, dict) else None}
     return Circumstances(
-        dataset=PurePosixPath(report.data_uri).name.partition(".")[0],
+        dataset=report.dataset or report.data_uri,
         place=report.data_uri,
         content_hash=report.data_hash,
-        conditions={"task": report.task, **{f"generation.{name}": one for name, one in report.generation.items()}},
+        conditions={
+            "task": report.task,
+            **{f"prompting.{name}": one for name, one in prompting.items()},
+            **{f"generation.{name}": one for name, one in report.generation.items()},
+        },
         models=tuple(KeptModel(model.name, model.weights, model.template) for model in report.models),
         metrics=tuple(
             KeptMetric(one.name, one.signature, one.unit, one.direction, tuple(one.columns)) for one in metrics
         ),
+        labels=labels,
+        windows=windows,
     )
 
 
@@ -240,8 +257,9 @@ def restored(kept: KeptRows, metric: KeptMetric) -> Metric[Any] | None:
     if all((model.name, metric.name) in kept.values for model in kept.of.models):
         return KeptMean(metric.name, metric.signature, metric.unit, metric.direction)
     try:
-        found = named(metric.name)
-    except (NotFound, NotSupported):
+        kind = task_type(kept.of.conditions["task"])
+        (found,) = task_metrics(kind, (metric.name,), labels=kept.of.labels, windows=kept.of.windows)
+    except UserError:
         return None
     return found if found.signature == metric.signature else None
 

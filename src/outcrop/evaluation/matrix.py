@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from outcrop.domain.scores import Comparison, Direction, Score, Verdict
 from outcrop.evaluation.dataset_scores import DatasetScores
@@ -39,6 +40,7 @@ class MatrixDataset:
         comparisons: Every later model against the first, every metric; Holm's correction is over the whole matrix, that
             of the deciding metrics apart from that of the others. Empty where the first model was not scored here.
         groups: The same for the deciding metric within each category, corrected among themselves.
+        conditions: What was the same for all models, by field.
     """
 
     name: str
@@ -48,6 +50,7 @@ class MatrixDataset:
     scores: tuple[Score, ...]
     comparisons: tuple[Comparison, ...]
     groups: tuple[Comparison, ...]
+    conditions: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,7 @@ def _column(dataset: DatasetScores, baseline: str, seed: int) -> MatrixDataset:
         tuple(found),
         tuple(comparisons(dataset.scored, dataset.metrics, seed=seed, clusters=clusters)) if compared else (),
         tuple(groups(dataset.scored, primary, dataset.categories, seed=seed, clusters=clusters)) if compared else (),
+        dataset.conditions,
     )
 
 

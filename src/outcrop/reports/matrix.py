@@ -10,7 +10,7 @@ from outcrop.evaluation.detectable import Detectable
 from outcrop.evaluation.matrix import Claim, Matrix, MatrixDataset
 from outcrop.reports import numbers
 from outcrop.reports.sections import signed_gain
-from outcrop.reports.texts import metric_label, one_line, quoted
+from outcrop.reports.texts import metric_label, one_line, quoted, setting
 from outcrop.reports.verdict import outcome, reading
 
 #: Datasets or categories that a sentence names.
@@ -189,6 +189,15 @@ def power_sentences(matrix: Matrix) -> list[str]:
         + power_sentence(claim.detectable, claim.comparison.metric, claim.dataset)
         for claim in matrix.claims
     ]
+
+
+def conditions(dataset: MatrixDataset) -> str:
+    """What was the same for all models; parameters that have no value are left out."""
+    return ", ".join(
+        f"{one_line(name)}={setting(value)}"
+        for name, value in dataset.conditions.items()
+        if value is not None and value != []
+    )
 
 
 def methods(matrix: Matrix) -> list[str]:

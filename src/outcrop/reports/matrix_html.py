@@ -15,6 +15,7 @@ from outcrop.reports.html import SHARE, TONES, environment
 from outcrop.reports.matrix import (
     MOST_ROWS,
     cells,
+    conditions,
     grouped,
     heading,
     methods,
@@ -75,6 +76,7 @@ def render_matrix_html(matrix: Matrix) -> str:
         most=MOST_ROWS,
         rank_axis=Markup("" if ranks is None else _rank_axis(ranks)),
         ranks=[] if ranks is None else [_rank(ranks, number, one) for number, one in enumerate(ranks.models)],
+        conditions={dataset.name: conditions(dataset) for dataset in matrix.datasets},
         methods=methods(matrix),
         signatures=signatures(matrix),
     )

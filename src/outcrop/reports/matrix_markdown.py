@@ -13,6 +13,7 @@ from outcrop.reports.matrix import (
     MOST_ROWS,
     Cell,
     cells,
+    conditions,
     grouped,
     heading,
     methods,
@@ -113,6 +114,7 @@ def _method(matrix: Matrix) -> str:
     facts = [
         *(
             f"{dataset.name}: {numbers.records(dataset.n_records)}, decided by {metric_label(dataset.primary)}"
+            + (f"; {conditions(dataset)}" if dataset.conditions else "")
             for dataset in matrix.datasets
         ),
         *matrix.notes,
