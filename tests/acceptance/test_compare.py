@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from outcrop import Outcrop
+from outcrop.app.evaluation import DatasetChoice, reports_of, submit_evaluation
 from outcrop.cli.program import program
 from outcrop.domain.errors import InvalidInput
 from outcrop.domain.scores import Outcome, Report
@@ -106,7 +107,7 @@ def test_the_known_regression_comes_first(outcrop: Outcrop, jobs: list[str]) -> 
     assert found.models == ("base", "good", "mixed")
     assert [dataset.name for dataset in found.datasets] == ["news", "mail"]
     assert [dataset.primary for dataset in found.datasets] == ["rougeL", "rougeL"]
-    first, *others = found.claims
+    first, *others = found.contrasts
     assert (first.dataset, first.comparison.candidate) == ("news", "mixed")
     assert first.comparison.high is not None
     assert first.comparison.high < 0
@@ -143,8 +144,8 @@ def test_what_one_job_says_is_what_several_say(outcrop: Outcrop, jobs: list[str]
 def test_the_document_and_the_files(compare: Run, tmp_path: Path) -> None:
     page, text = tmp_path / "page.html", tmp_path / "page.md"
     found = compare("--html", str(page), "--markdown", str(text), "--detect", "0.02")
-    assert found["claims"][0]["comparison"]["candidate"] == "mixed"
-    assert all(claim["detectable"]["records"] > 1 for claim in found["claims"])
+    assert found["contrasts"][0]["comparison"]["candidate"] == "mixed"
+    assert all(contrast["detectable"]["records"] > 1 for contrast in found["contrasts"])
     for written in (page, text):
         told = written.read_text(encoding="utf-8")
         assert 0 < told.index("is worse than") < told.index("is better than")
@@ -180,7 +181,7 @@ def test_gates_that_are_none_are_refused_at_once(compare: Run) -> None:
 def test_another_baseline_and_metric(compare: Run) -> None:
     found = compare("--baseline", "good", "--metrics", "length_ratio")
     assert found["models"] == ["good", "base", "mixed"]
-    assert {claim["comparison"]["metric"] for claim in found["claims"]} == {"length_ratio"}
+    assert {contrast["comparison"]["metric"] for contrast in found["contrasts"]} == {"length_ratio"}
     assert found["ranks"] is None
 
 
@@ -222,6 +223,42 @@ def test_data_that_were_added_to_are_matched_by_record(outcrop: Outcrop, tmp_pat
     assert (newer.difference, newer.low, newer.high) == (good.difference, good.low, good.high)
 
 
+def test_a_job_of_several_datasets_and_task_types(outcrop: Outcrop, data: Path, tmp_path: Path) -> None:
+    """Columns come in the order of the request; metrics of labels and of likelihoods are scored from what is kept."""
+    labels = [
+        {"prompt": f"Stone {place}", "referenceResponse": ("rock", "sand", "clay")[place % 3]} for place in range(30)
+    ]
+    texts = [{"prompt": f"Stone {place} lies {'there ' * (place % 5)}still."} for place in range(12)]
+    choices = [
+        DatasetChoice(write_lines(tmp_path / "texts.jsonl", texts), "perplexity"),
+        DatasetChoice(write_lines(tmp_path / "labels.jsonl", labels), "classification", asked="generate"),
+        DatasetChoice(data / "news.jsonl", "summarization", ("rougeL",)),
+    ]
+    for name, answers in (("always rock", "It is rock."), ("sometimes clay", "clay")):
+        add_scripted(outcrop, tmp_path, name.split()[1], patterns=[["Stone \\d*0", answers], ["Stone", "rock"]])
+    for job, model in (("first", "rock"), ("second", "clay")):
+        outcrop.jobs.wait(submit_evaluation(outcrop.services, [model], choices, name=job).id)
+    found = outcrop.compare("first", "second")
+    assert [(one.name, one.primary) for one in found.datasets] == [
+        ("texts", "bits_per_byte"),
+        ("labels", "accuracy"),
+        ("news", "rougeL"),
+    ]
+    # Each script has tokens of its own.
+    assert len(found.notes) == 1
+    assert found.notes[0].startswith("texts: token_perplexity is left out: its signature has tokenizer ")
+    by_metric = {(one.metric, one.model): one.value for one in found.datasets[1].scores}
+    # Of thirty stones 0, 10 and 20 differ: a rock that is lost, a sand that stays wrong, a clay that is won.
+    assert (by_metric["accuracy", "rock"], by_metric["accuracy", "clay"]) == pytest.approx((10 / 30, 10 / 30))
+    # F1 of rock 10·2/(10 + 30) with every stone called rock; then rock 9·2/(10 + 27), clay 1·2/(10 + 3).
+    assert by_metric["macro_f1", "rock"] == pytest.approx((20 / 40) / 3)
+    assert by_metric["macro_f1", "clay"] == pytest.approx((18 / 37 + 2 / 13) / 3)
+    (texts_report, *_) = reports_of(outcrop.jobs.show("first"))
+    assert [(one.metric, one.value) for one in texts_report.scores if one.metric != "token_perplexity"] == [
+        (one.metric, one.value) for one in found.datasets[0].scores if one.model == "rock"
+    ]
+
+
 def test_all_that_is_wrong_with_jobs_is_said_at_once(outcrop: Outcrop, jobs: list[str]) -> None:
     job = outcrop.jobs.show("news-good")
     outcrop.services.store.delete(f"jobs/{job.id}/rows.safetensors")
@@ -245,4 +282,4 @@ def test_one_model_is_judged_by_its_value(outcrop: Outcrop, data: Path) -> None:
     evaluate(outcrop, "alone", ["base"], data / "news.jsonl")
     found = outcrop.compare("alone", fail_if=["rougeL < 0.9"])
     assert [gate.failed for gate in found.gates] == [True]
-    assert (found.claims, found.verdicts, found.ranks) == ((), (), None)
+    assert (found.contrasts, found.verdicts, found.ranks) == ((), (), None)

@@ -9,7 +9,7 @@ import pytest
 
 from outcrop.domain.errors import InvalidInput
 from outcrop.evaluation.joining import JobRows, Joined, joined
-from outcrop.evaluation.kept_rows import KeptMetric
+from outcrop.evaluation.kept_rows import KeptMetric, KeptRows
 from tests.evaluation.doubles import MEAN, kept
 
 
@@ -109,6 +109,28 @@ def test_the_field_of_a_signature_that_differs_is_named() -> None:
     assert (tok.field, tok.found) == ("signature of rougeL, tok", "x")
 
 
+def beside(rows: KeptRows, signature: str) -> KeptRows:
+    """With another metric beside the one that decides."""
+    entry = KeptMetric("other", signature, "", MEAN.direction, ("a",))
+    of = replace(rows.of, metrics=(*rows.of.metrics, entry))
+    columns = {(model.name, "other"): rows.values[model.name, MEAN.name] for model in of.models}
+    counted = {pair: column[:, None] for pair, column in columns.items()}
+    return replace(rows, of=of, rows={**rows.rows, **counted}, values={**rows.values, **columns})
+
+
+def test_an_unlike_metric_that_does_not_decide_is_left_out() -> None:
+    one, two = beside(kept({"base": [1]}), "other|tok:a|v1"), beside(kept({"new": [1]}), "other|tok:b|v1")
+    jobs = [JobRows("one", (one,)), JobRows("two", (two,))]
+    found = joined(jobs)
+    assert [metric.name for metric in found.datasets[0].metrics] == ["rougeL"]
+    assert found.notes == ("news: other is left out: its signature has tok a in job one and b in job two.",)
+    assert refused(*jobs, metrics=("rougeL", "other")) == [("job two", "signature of other, tok")]
+    alone = joined([JobRows("one", (one,)), JobRows("two", (kept({"new": [1]}),))])
+    assert alone.notes == ("news: other is left out: job two has not scored it.",)
+    alike = joined([JobRows("one", (one,)), JobRows("two", (beside(kept({"new": [1]}), "other|tok:a|v1"),))])
+    assert [metric.name for metric in alike.datasets[0].metrics] == ["rougeL", "other"]
+
+
 def test_another_version_of_a_metric_is_named() -> None:
     one, two = kept({"base": [1]}), kept({"new": [1]}, signature="rouge:L|stem:yes|v2")
     assert refused(JobRows("one", (one,)), JobRows("two", (two,))) == [
@@ -178,6 +200,6 @@ def test_a_metric_that_can_not_be_scored_again_is_left_out_or_refused() -> None:
     beside = replace(one, of=replace(one.of, metrics=(*one.of.metrics, gone)), rows=rows)
     found = joined([JobRows("one", (beside,))])
     assert [metric.name for metric in found.datasets[0].metrics] == ["rougeL"]
-    assert found.notes == ("news: gone can’t be scored again from what is kept, and is left out.",)
+    assert found.notes == ("news: gone is left out: it can’t be scored again from what is kept.",)
     first = replace(one, of=replace(one.of, metrics=(gone, *one.of.metrics)), rows=rows)
     assert refused(JobRows("one", (first,))) == [("job one", "metrics")]

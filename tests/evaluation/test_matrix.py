@@ -1,4 +1,4 @@
-"""The matrix: cells, comparisons with Holm over all claims, categories and ranks."""
+"""The matrix: cells, comparisons with Holm over all contrasts, categories and ranks."""
 
 from __future__ import annotations
 
@@ -55,23 +55,23 @@ def test_a_cell_is_a_score_with_its_interval(made: Matrix, tables: list[DatasetS
 
 
 def test_every_later_model_is_compared_with_the_first(made: Matrix, tables: list[DatasetScores]) -> None:
-    assert [(claim.dataset, claim.comparison.candidate) for claim in made.claims] == [
+    assert [(contrast.dataset, contrast.comparison.candidate) for contrast in made.contrasts] == [
         ("news", "second"),
         ("news", "third"),
         ("mail", "second"),
         ("mail", "third"),
     ]
-    for claim in made.claims:
-        table = next(table for table in tables if table.name == claim.dataset)
-        expected = paired_difference(of(table, "base"), of(table, claim.comparison.candidate))
-        found = claim.comparison
+    for contrast in made.contrasts:
+        table = next(table for table in tables if table.name == contrast.dataset)
+        expected = paired_difference(of(table, "base"), of(table, contrast.comparison.candidate))
+        found = contrast.comparison
         assert (found.difference, found.low, found.high, found.p_value) == (
             expected.difference,
             expected.low,
             expected.high,
             expected.p_value,
         )
-        assert claim.detectable.n == N
+        assert contrast.detectable.n == N
 
 
 def by_definition(found: list[Comparison]) -> list[float]:
@@ -82,8 +82,8 @@ def by_definition(found: list[Comparison]) -> list[float]:
 
 
 def test_holm_is_over_all_claims_of_the_matrix(made: Matrix) -> None:
-    claims = [claim.comparison for claim in made.claims]
-    assert [one.p_holm for one in claims] == pytest.approx(by_definition(claims))
+    contrasts = [contrast.comparison for contrast in made.contrasts]
+    assert [one.p_holm for one in contrasts] == pytest.approx(by_definition(contrasts))
     groups = [one for column_ in made.datasets for one in column_.groups]
     assert len(groups) == 4
     assert [one.p_holm for one in groups] == pytest.approx(by_definition(groups))
@@ -101,9 +101,9 @@ def test_other_metrics_are_corrected_among_themselves() -> None:
         for name, metrics in (("one", (MEAN, other)), ("two", (other, MEAN)))
     ]
     made = matrix(["base", "new"], tables, seed=0)
-    claims = [claim.comparison for claim in made.claims]
-    assert [one.metric for one in claims] == [MEAN.name, other.name]
-    assert [one.p_holm for one in claims] == pytest.approx(by_definition(claims))
+    contrasts = [contrast.comparison for contrast in made.contrasts]
+    assert [one.metric for one in contrasts] == [MEAN.name, other.name]
+    assert [one.p_holm for one in contrasts] == pytest.approx(by_definition(contrasts))
     others = [one for table in made.datasets for one in table.comparisons if one.metric != table.primary]
     assert [one.p_holm for one in others] == pytest.approx(by_definition(others))
 
@@ -116,16 +116,16 @@ def test_a_model_may_be_missing() -> None:
     made = matrix(["base", "new", "third"], tables, seed=0)
     news, mail = made.datasets
     assert made.score(news, "third") is None
-    assert made.claim(mail, "third") is None
+    assert made.contrast(mail, "third") is None
     assert mail.comparisons == mail.groups == ()
     assert [score.model for score in mail.scores] == ["new", "third"]
-    assert [(claim.dataset, claim.comparison.candidate) for claim in made.claims] == [("news", "new")]
+    assert [(contrast.dataset, contrast.comparison.candidate) for contrast in made.contrasts] == [("news", "new")]
     assert made.ranks is None
 
 
 def test_lower_is_better_where_it_is() -> None:
     made = matrix(["base", "new"], [dataset("text", {"base": column(0), "new": column(1, 0.5)}, LOSS)], seed=0)
-    assert made.claims[0].comparison.direction is Direction.LOWER
+    assert made.contrasts[0].comparison.direction is Direction.LOWER
     assert made.ranks is not None
     assert made.ranks.models[0].model == "base"
 
@@ -133,9 +133,9 @@ def test_lower_is_better_where_it_is() -> None:
 def test_one_model_has_scores_alone() -> None:
     made = matrix(["base"], [dataset("news", {"base": column(0)})], seed=0)
     assert made.score(made.datasets[0], "base") is not None
-    assert (made.claims, made.ranks) == ((), None)
+    assert (made.contrasts, made.ranks) == ((), None)
 
 
 def test_how_many_records_a_difference_takes_is_told_of_every_claim(tables: list[DatasetScores]) -> None:
     made = matrix(["base", "second", "third"], tables, seed=0, detect=0.02)
-    assert all(claim.detectable.records is not None for claim in made.claims)
+    assert all(contrast.detectable.records is not None for contrast in made.contrasts)

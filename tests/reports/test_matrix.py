@@ -6,9 +6,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from html import unescape
-from typing import Any
 
-import numpy as np
 import pytest
 from markdown_it import MarkdownIt
 
@@ -16,14 +14,12 @@ from outcrop.domain.scores import Direction, Outcome
 from outcrop.evaluation.dataset_scores import DatasetScores
 from outcrop.evaluation.detectable import Detectable
 from outcrop.evaluation.gates import GateResult
-from outcrop.evaluation.kept_rows import KeptMean
-from outcrop.evaluation.matrix import Claim, Matrix, matrix
+from outcrop.evaluation.matrix import Contrast, matrix
 from outcrop.evaluation.scoring import Scored
 from outcrop.reports.document import plain
 from outcrop.reports.matrix import (
     MOST_ROWS,
     grouped,
-    matrix_verdicts,
     others,
     power_sentence,
     power_sentences,
@@ -31,82 +27,37 @@ from outcrop.reports.matrix import (
 )
 from outcrop.reports.matrix_html import render_matrix_html
 from outcrop.reports.matrix_markdown import render_matrix_markdown
-from tests.evaluation.doubles import LOSS, MEAN, comparison, dataset
+from tests.evaluation.doubles import MEAN, comparison, dataset
 
-from .samples import HOSTILE, WEIRD
+from .matrices import ALL, alone, column, finished, odd, sample, weird
+from .samples import HOSTILE
 from .test_html import MEGABYTE, Page
 
 READER = MarkdownIt("commonmark", {"html": True}).enable("table")
 NONE = Detectable(100, None, None, "nothing tells")
 
 
-def finished(made: Matrix) -> Matrix:
-    """With what the report layer adds."""
-    made = replace(made, claims=regressions_first(made.claims))
-    return replace(made, verdicts=matrix_verdicts(made))
-
-
-def column(seed: int, shift: float = 0, n: int = 120) -> np.ndarray:
-    return np.random.default_rng(seed).normal(0.5 + shift, 0.1, n)
-
-
-def sample(names: tuple[str, str, str] = ("base", "good", "mixed"), of: str = "", **changes: Any) -> Matrix:
-    """The second model is better on both datasets, the third on one, and worse on the other."""
-    base, good, mixed = names
-    kinds = [f"{'sport' if place % 2 else 'trade'}{of}" for place in range(120)]
-    tables = [
-        dataset(f"news{of}", {base: column(0), good: column(1, 0.06), mixed: column(2, -0.09)}, categories=kinds),
-        dataset(f"text{of}", {base: column(3), good: column(4, -0.07), mixed: column(5, -0.08)}, LOSS),
-    ]
-    return finished(replace(matrix(names, tables, seed=0), **changes))
-
-
-def odd() -> Matrix:
-    """A missing cell, too few records, no better way, and no category."""
-    ratio = KeptMean("ratio", "ratio|v1", "", Direction.NONE)
-    tables = [
-        dataset("few", {"base": [0.5], "new": [0.7]}),
-        dataset("missing", {"new": [0.5, 0.6]}),
-        dataset("neither", {"base": column(0), "new": column(1, 1)}, ratio),
-        dataset("empty", {"base": [np.nan] * 3, "new": [np.nan] * 3}),
-    ]
-    return finished(matrix(["base", "new"], tables, seed=0))
-
-
-def weird() -> Matrix:
-    """Markup and control characters wherever a text can be."""
-    gate = GateResult(HOSTILE, True, WEIRD, ())
-    return sample(("base", f"good {HOSTILE}", f"mixed {WEIRD}"), f" {WEIRD}", notes=(WEIRD,), gates=(gate,))
-
-
-def alone() -> Matrix:
-    return finished(matrix(["base"], [dataset("news", {"base": column(0)})], seed=0))
-
-
-ALL = {"three": sample, "odd": odd, "weird": weird, "alone": alone}
-
-
 def test_regressions_come_first_and_the_largest_of_them() -> None:
     bounds = [(0.1, 0.2), (-0.3, -0.2), (-0.1, 0.1), (None, None), (-0.5, -0.4), (-0.02, 0.1)]
-    claims = [Claim("news", comparison(low, high), NONE) for low, high in bounds]
-    found = [(one.comparison.low, one.comparison.high) for one in regressions_first(claims)]
+    contrasts = [Contrast("news", comparison(low, high), NONE) for low, high in bounds]
+    found = [(one.comparison.low, one.comparison.high) for one in regressions_first(contrasts)]
     assert found == [(-0.5, -0.4), (-0.3, -0.2), (-0.1, 0.1), (-0.02, 0.1), (None, None), (0.1, 0.2)]
 
 
 def test_a_rise_is_a_regression_where_lower_is_better() -> None:
-    claims = [
-        Claim("up", comparison(0.1, 0.2), NONE),
-        Claim("down", comparison(0.1, 0.2, direction=Direction.LOWER), NONE),
+    contrasts = [
+        Contrast("up", comparison(0.1, 0.2), NONE),
+        Contrast("down", comparison(0.1, 0.2, direction=Direction.LOWER), NONE),
     ]
-    assert [one.dataset for one in regressions_first(claims)] == ["down", "up"]
+    assert [one.dataset for one in regressions_first(contrasts)] == ["down", "up"]
 
 
 def test_a_loss_that_holm_does_not_leave_is_none() -> None:
-    claims = [
-        Claim("doubtful", comparison(-0.2, -0.1, p_holm=0.06), NONE),
-        Claim("shown", comparison(-0.1, -0.05), NONE),
+    contrasts = [
+        Contrast("doubtful", comparison(-0.2, -0.1, p_holm=0.06), NONE),
+        Contrast("shown", comparison(-0.1, -0.05), NONE),
     ]
-    assert [one.dataset for one in regressions_first(claims)] == ["shown", "doubtful"]
+    assert [one.dataset for one in regressions_first(contrasts)] == ["shown", "doubtful"]
 
 
 def test_a_model_that_got_worse_anywhere_comes_first() -> None:
@@ -153,8 +104,8 @@ def test_what_the_records_could_show_is_a_sentence() -> None:
 
 def test_the_document_has_regressions_first_and_no_nan() -> None:
     found = plain(odd())
-    assert found["claims"][0]["dataset"] in {"few", "neither", "empty"}
-    assert plain(sample())["claims"][0]["comparison"]["candidate"] == "mixed"
+    assert found["contrasts"][0]["dataset"] in {"few", "neither", "empty"}
+    assert plain(sample())["contrasts"][0]["comparison"]["candidate"] == "mixed"
     assert "nan" not in repr(found).lower()
 
 
@@ -194,8 +145,8 @@ def test_hostile_names_are_shown_as_they_are() -> None:
 def test_every_number_of_the_matrix_is_in_each_rendering() -> None:
     made = sample()
     for text in (render_matrix_markdown(made), unescape(render_matrix_html(made))):
-        for claim in made.claims:
-            size = f"{abs(claim.comparison.difference or 0):.3f}"
+        for contrast in made.contrasts:
+            size = f"{abs(contrast.comparison.difference or 0):.3f}"
             assert size in text
         assert all(f"{one.rank:.2f}" in text for one in (made.ranks.models if made.ranks else ()))
         assert text.index("is worse than") < text.index("is better than")

@@ -56,7 +56,7 @@ def compare_jobs(
     made = matrix(found.models, found.datasets, seed=seed, detect=detect)
     made = replace(
         made,
-        claims=regressions_first(made.claims),
+        contrasts=regressions_first(made.contrasts),
         gates=check_gates(conditions, {one.name: one for one in made.datasets}, found.models[0]),
         notes=found.notes,
     )

@@ -81,9 +81,9 @@ def _show(found: Matrix) -> None:
     rows = [(model, *map(_cell, cells(found, model))) for model in found.models]
     table(("model", *map(heading, found.datasets)), rows)
     by_name = {dataset.name: dataset for dataset in found.datasets}
-    if found.claims:
+    if found.contrasts:
         typer.echo(f"minus {found.models[0]}, regressions first")
-        _show_comparisons((by_name[claim.dataset], claim.comparison) for claim in found.claims)
+        _show_comparisons((by_name[contrast.dataset], contrast.comparison) for contrast in found.contrasts)
         for sentence in power_sentences(found):
             typer.echo(sentence)
     decided = [(dataset, one) for dataset, one in grouped(found) if outcome(one).value in ("worse", "better")]

@@ -66,8 +66,9 @@ def joined(jobs: Sequence[JobRows], *, metrics: Sequence[str] = (), baseline: st
         baseline: The model to compare the others with; the first job's first where None.
 
     Raises:
-        InvalidInput: Jobs differ in a metric's signature, in a generation parameter or in another condition, have no
-            record in common, or lack a metric that decides; or there is no such baseline: all faults.
+        InvalidInput: Jobs differ in the signature of the metric that decides or of one of ``metrics``, in a generation
+            parameter or in another condition, lack such a metric, or have no record in common; or there is no such
+            baseline: all faults.
     """
     groups = _by_dataset(jobs)
     labels = _labels(jobs)
@@ -129,24 +130,24 @@ def _names(groups: Sequence[Sequence[_Entry]]) -> list[str]:
 
 
 def _differences(group: Sequence[_Entry], wanted: Sequence[str]) -> Iterator[Fault]:
-    """In what later jobs differ from the first on the same dataset."""
+    """In what jobs differ from the first on the same dataset, of what has to be the same."""
     first = group[0]
-    dataset = first.kept.of.dataset
+    dataset, needed = first.kept.of.dataset, wanted or [first.kept.of.metrics[0].name]
     for entry in group:
-        for name in wanted or [first.kept.of.metrics[0].name]:
-            if name not in _signatures(entry):
-                expected = f"{name}: evaluate {dataset} with that metric, or choose others with --metrics"
-                yield Fault(f"job {entry.job}", None, "metrics", ", ".join(_signatures(entry)), expected)
-    for entry in group[1:]:
-        where = f"job {entry.job}"
+        where, there = f"job {entry.job}", _signatures(entry)
         ours, theirs = first.kept.of.conditions, entry.kept.of.conditions
         for name in dict.fromkeys([*ours, *theirs]):
             if ours.get(name) != theirs.get(name) and not _without_effect(name, ours, theirs):
                 expected = f"{_shown(ours.get(name))} as in job {first.job}, for they share the dataset {dataset}"
                 yield Fault(where, None, name, _shown(theirs.get(name)), expected)
-        for name, signature in _signatures(first).items():
-            if (not wanted or name in wanted) and name in _signatures(entry):
-                yield from _unlike(where, first.job, name, signature, _signatures(entry)[name])
+        for name in needed:
+            if name not in there:
+                expected = f"{name}: evaluate {dataset} with that metric, or choose others with --metrics"
+                yield Fault(where, None, "metrics", ", ".join(there), expected)
+                continue
+            for choice, mine, other in _unlike(_signatures(first).get(name, there[name]), there[name]):
+                expected = f"{mine} as in job {first.job}: values of unlike signatures can’t be compared"
+                yield Fault(where, None, f"signature of {name}, {choice}", other, expected)
 
 
 def _signatures(entry: _Entry) -> dict[str, str]:
@@ -168,15 +169,12 @@ def _shown(value: object) -> str:
     return "nothing" if value is None else repr(value)[:80]
 
 
-def _unlike(where: str, first: str, metric: str, ours: str, theirs: str) -> Iterator[Fault]:
-    """The fields of a signature that differ: ``name|choice:value|…|v1``."""
-    if ours == theirs:
-        return
+def _unlike(ours: str, theirs: str) -> Iterator[tuple[str, str, str]]:
+    """The choices in which two signatures, ``name|choice:value|…|v1``, differ, with the value of each."""
     mine, other = _choices(ours), _choices(theirs)
     for name in dict.fromkeys([*mine, *other]):
         if mine.get(name) != other.get(name):
-            expected = f"{mine.get(name) or 'none'} as in job {first}: values of unlike signatures can’t be compared"
-            yield Fault(where, None, f"signature of {metric}, {name}", other.get(name) or "none", expected)
+            yield name, mine.get(name, "none"), other.get(name, "none")
 
 
 def _choices(signature: str) -> dict[str, str]:
@@ -258,25 +256,37 @@ def _side_by_side(
 
 
 def _shared_metrics(group: Sequence[_Entry], wanted: Sequence[str], notes: list[str]) -> list[Metric[Any]]:
-    """The metrics that all jobs of a dataset have, as scorers of what is kept.
+    """The metrics that all jobs of a dataset have alike, as scorers of what is kept; notes tell of the others.
 
     Raises:
         InvalidInput: The one that decides can't be scored from what is kept.
     """
     first = group[0]
-    shared = [name for name in _signatures(first) if all(name in _signatures(entry) for entry in group)]
     by_name = {metric.name: metric for metric in first.kept.of.metrics}
     found: list[Metric[Any]] = []
-    for name in wanted or shared:
-        metric = restored(first.kept, by_name[name])
-        if metric is not None:
+    for name in wanted or by_name:
+        metric, why = restored(first.kept, by_name[name]), _left_out(group, name)
+        if metric is not None and not why:
             found.append(metric)
-            continue
-        expected = "a metric that this version scores as the job did; evaluate again"
-        if name == (wanted or shared)[0]:
+        elif not found:
+            expected = "a metric that this version scores as the job did; evaluate again"
             raise InvalidInput([Fault(f"job {first.job}", None, "metrics", by_name[name].signature, expected)])
-        notes.append(f"{first.kept.of.dataset}: {name} can’t be scored again from what is kept, and is left out.")
+        else:
+            why = why or "it can’t be scored again from what is kept"
+            notes.append(f"{first.kept.of.dataset}: {name} is left out: {why}.")
     return found
+
+
+def _left_out(group: Sequence[_Entry], name: str) -> str:
+    """Why a metric is not compared by; "" where all jobs have it alike."""
+    ours = _signatures(group[0])[name]
+    for entry in group[1:]:
+        theirs = _signatures(entry).get(name)
+        if theirs is None:
+            return f"job {entry.job} has not scored it"
+        for choice, mine, other in _unlike(ours, theirs):
+            return f"its signature has {choice} {mine} in job {group[0].job} and {other} in job {entry.job}"
+    return ""
 
 
 def _twice(model: str, dataset: str, job: str, before: Mapping[str, Rows], again: Mapping[str, Rows]) -> str:

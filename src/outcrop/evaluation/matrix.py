@@ -16,10 +16,10 @@ from outcrop.metrics.statistics.holm import holm
 
 
 @dataclass(frozen=True)
-class Claim:
+class Contrast:
     """A later model against the first on one dataset, in the metric that decides there.
 
-    ``comparison.p_holm`` is corrected over all claims of the matrix; ``detectable`` says what these records could show.
+    ``comparison.p_holm`` is corrected over all contrasts of the matrix; ``detectable`` says what records could show.
     """
 
     dataset: str
@@ -60,7 +60,7 @@ class Matrix:
     Attributes:
         models: Their names, the baseline first.
         datasets: The columns.
-        claims: Every later model against the first on every dataset; regressions first.
+        contrasts: Every later model against the first on every dataset; regressions first.
         ranks: The models by mean rank; None where there is nothing to rank.
         verdicts: One for each later model, those that got worse first.
         gates: What became of the gates.
@@ -70,7 +70,7 @@ class Matrix:
 
     models: tuple[str, ...]
     datasets: tuple[MatrixDataset, ...]
-    claims: tuple[Claim, ...]
+    contrasts: tuple[Contrast, ...]
     ranks: Ranks | None
     verdicts: tuple[Verdict, ...] = ()
     gates: tuple[GateResult, ...] = ()
@@ -81,10 +81,10 @@ class Matrix:
         """A cell: a model's score in the metric that decides; None where it was not scored there."""
         return next((one for one in dataset.scores if (one.model, one.metric) == (model, dataset.primary)), None)
 
-    def claim(self, dataset: MatrixDataset, model: str) -> Claim | None:
+    def contrast(self, dataset: MatrixDataset, model: str) -> Contrast | None:
         """What compares a model with the first on a dataset; None where there is nothing to compare."""
         pair = dataset.name, model
-        return next((one for one in self.claims if (one.dataset, one.comparison.candidate) == pair), None)
+        return next((one for one in self.contrasts if (one.dataset, one.comparison.candidate) == pair), None)
 
 
 def matrix(
@@ -99,7 +99,7 @@ def matrix(
         detect: A difference whose number of records is asked for, above 0, in the unit of each deciding metric.
 
     Returns:
-        The matrix without verdicts, gates and notes, its claims in the order of datasets and models. The p-values of
+        The matrix without verdicts, gates and notes, its contrasts in the order of datasets and models. The p-values of
         the deciding metrics are corrected by Holm over all datasets and models together; so are those of the other
         metrics, and those of the categories, each among themselves.
 
@@ -108,13 +108,13 @@ def matrix(
     """
     ordered = [_baseline_first(one, models) for one in datasets]
     columns = _corrected([_column(one, models[0], seed) for one in ordered])
-    claims = tuple(
-        Claim(column.name, comparison, _detectable(one, comparison, detect))
+    contrasts = tuple(
+        Contrast(column.name, comparison, _detectable(one, comparison, detect))
         for one, column in zip(ordered, columns, strict=True)
         for comparison in column.comparisons
         if comparison.metric == column.primary
     )
-    return Matrix(tuple(models), tuple(columns), claims, ranks(models, ordered, seed=seed), seed=seed)
+    return Matrix(tuple(models), tuple(columns), contrasts, ranks(models, ordered, seed=seed), seed=seed)
 
 
 def _baseline_first(dataset: DatasetScores, models: Sequence[str]) -> DatasetScores:

@@ -1,4 +1,4 @@
-"""What a matrix of models and datasets lets one say: its claims in order, verdicts, and what its records could show."""
+"""What a matrix of models and datasets lets one say: contrasts in order, verdicts, and what its records could show."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from outcrop.domain.scores import Comparison, Direction, Outcome, Score, Verdict
 from outcrop.evaluation.detectable import Detectable
-from outcrop.evaluation.matrix import Claim, Matrix, MatrixDataset
+from outcrop.evaluation.matrix import Contrast, Matrix, MatrixDataset
 from outcrop.reports import numbers
 from outcrop.reports.sections import signed_gain
 from outcrop.reports.texts import metric_label, one_line, quoted, setting
@@ -30,9 +30,9 @@ class Cell:
     reading: str
 
 
-def regressions_first(claims: Iterable[Claim]) -> tuple[Claim, ...]:
+def regressions_first(contrasts: Iterable[Contrast]) -> tuple[Contrast, ...]:
     """What got worse, the largest loss first; then what can't be told; then what got better."""
-    return tuple(sorted(claims, key=lambda claim: _worst_first(claim.comparison)))
+    return tuple(sorted(contrasts, key=lambda contrast: _worst_first(contrast.comparison)))
 
 
 def _worst_first(comparison: Comparison) -> tuple[int, bool, float]:
@@ -46,8 +46,8 @@ def cells(matrix: Matrix, model: str) -> list[Cell]:
 
 
 def _cell(matrix: Matrix, dataset: MatrixDataset, model: str) -> Cell:
-    claim = matrix.claim(dataset, model)
-    return Cell(matrix.score(dataset, model), "" if claim is None else reading(claim.comparison))
+    contrast = matrix.contrast(dataset, model)
+    return Cell(matrix.score(dataset, model), "" if contrast is None else reading(contrast.comparison))
 
 
 def title(matrix: Matrix) -> str:
@@ -81,10 +81,10 @@ def matrix_verdicts(matrix: Matrix) -> tuple[Verdict, ...]:
 
 
 def _verdict(matrix: Matrix, model: str) -> Verdict | None:
-    claims = [claim for claim in matrix.claims if claim.comparison.candidate == model]
-    if not claims:
+    contrasts = [contrast for contrast in matrix.contrasts if contrast.comparison.candidate == model]
+    if not contrasts:
         return None
-    found = {end: regressions_first(one for one in claims if outcome(one.comparison) is end) for end in _VERDICTS}
+    found = {end: regressions_first(one for one in contrasts if outcome(one.comparison) is end) for end in _VERDICTS}
     decided = next(end for end in _VERDICTS if found[end])
     sentences = [
         f"95% intervals: {_list(found[decided], _bounds)}.",
@@ -93,29 +93,29 @@ def _verdict(matrix: Matrix, model: str) -> Verdict | None:
         _worse_categories(matrix, model),
         _rank(matrix, model),
     ]
-    return Verdict(decided, _headline(matrix, model, decided, claims), " ".join(filter(None, sentences)))
+    return Verdict(decided, _headline(matrix, model, decided, contrasts), " ".join(filter(None, sentences)))
 
 
-def _headline(matrix: Matrix, model: str, decided: Outcome, claims: Sequence[Claim]) -> str:
+def _headline(matrix: Matrix, model: str, decided: Outcome, contrasts: Sequence[Contrast]) -> str:
     pair = quoted(model), quoted(matrix.models[0])
-    several = len(claims) > 1
-    if all(claim.comparison.direction == Direction.NONE for claim in claims):
+    several = len(contrasts) > 1
+    if all(contrast.comparison.direction == Direction.NONE for contrast in contrasts):
         return f"{pair[0]} and {pair[1]} were compared in metrics of which neither way is better."
     if decided is Outcome.UNDECIDED:
-        where = f"any of {len(claims)} datasets" if several else one_line(claims[0].dataset)
+        where = f"any of {len(contrasts)} datasets" if several else one_line(contrasts[0].dataset)
         return f"These records can’t tell whether {pair[0]} is better or worse than {pair[1]} on {where}."
-    shown = regressions_first(claim for claim in claims if outcome(claim.comparison) is decided)
-    count = f"{len(shown)} of {len(claims)} datasets: " if several else ""
+    shown = regressions_first(contrast for contrast in contrasts if outcome(contrast.comparison) is decided)
+    count = f"{len(shown)} of {len(contrasts)} datasets: " if several else ""
     return f"{pair[0]} is {decided.value} than {pair[1]} on {count}{_list(shown, _short)}."
 
 
-def _if_any(words: str, claims: Sequence[Claim]) -> str:
-    return f"{words} {_list(claims, _moved)}." if claims else ""
+def _if_any(words: str, contrasts: Sequence[Contrast]) -> str:
+    return f"{words} {_list(contrasts, _moved)}." if contrasts else ""
 
 
-def _list(claims: Sequence[Claim], told: Callable[[Comparison], str]) -> str:
-    parts = [f"{one_line(claim.dataset)} ({told(claim.comparison)})" for claim in claims[:NAMED]]
-    return _more(parts, len(claims))
+def _list(contrasts: Sequence[Contrast], told: Callable[[Comparison], str]) -> str:
+    parts = [f"{one_line(contrast.dataset)} ({told(contrast.comparison)})" for contrast in contrasts[:NAMED]]
+    return _more(parts, len(contrasts))
 
 
 def _short(comparison: Comparison) -> str:
@@ -182,12 +182,12 @@ def _size(difference: float) -> str:
 
 
 def power_sentences(matrix: Matrix) -> list[str]:
-    """One for each claim; with several later models, it says whose."""
+    """One for each contrast; with several later models, it says whose."""
     many = len(matrix.models) > 2
     return [
-        (f"{quoted(claim.comparison.candidate)}: " if many else "")
-        + power_sentence(claim.detectable, claim.comparison.metric, claim.dataset)
-        for claim in matrix.claims
+        (f"{quoted(contrast.comparison.candidate)}: " if many else "")
+        + power_sentence(contrast.detectable, contrast.comparison.metric, contrast.dataset)
+        for contrast in matrix.contrasts
     ]
 
 

@@ -59,7 +59,7 @@ class RankRow:
 def render_matrix_html(matrix: Matrix) -> str:
     """The matrix as one HTML document."""
     by_name = {dataset.name: dataset for dataset in matrix.datasets}
-    claims = [(by_name[claim.dataset], claim.comparison) for claim in matrix.claims]
+    contrasts = [(by_name[contrast.dataset], contrast.comparison) for contrast in matrix.contrasts]
     within, beside, ranks = grouped(matrix), others(matrix), matrix.ranks
     page = environment().get_template("matrix.html.j2")
     return page.render(
@@ -67,7 +67,7 @@ def render_matrix_html(matrix: Matrix) -> str:
         title=title(matrix),
         heads=[heading(dataset) for dataset in matrix.datasets],
         rows=[(model, cells(matrix, model)) for model in matrix.models],
-        claims=list(_blocks(claims, "claim")),
+        contrasts=list(_blocks(contrasts, "contrast")),
         power=power_sentences(matrix),
         groups=list(_blocks(within[:MOST_ROWS], "group")),
         n_groups=len(within),

@@ -28,7 +28,7 @@ from outcrop.reports.verdict import reading
 
 def render_matrix_markdown(matrix: Matrix) -> str:
     """The matrix as GitHub-flavoured Markdown; no name of a model or a dataset can act as markup in it."""
-    parts = [_head(matrix), _gates(matrix), _scores(matrix), _claims(matrix)]
+    parts = [_head(matrix), _gates(matrix), _scores(matrix), _contrasts(matrix)]
     parts += [_worst("By category", grouped(matrix)), _worst("Other metrics", others(matrix))]
     parts += ["" if matrix.ranks is None else _ranks(matrix.ranks), _method(matrix)]
     return "\n\n".join(filter(None, parts)) + "\n"
@@ -49,7 +49,7 @@ def _gates(matrix: Matrix) -> str:
 def _scores(matrix: Matrix) -> str:
     head = ["Model", *(escaped(heading(dataset)) for dataset in matrix.datasets)]
     rows = [[escaped(model), *map(_cell, cells(matrix, model))] for model in matrix.models]
-    first = f", against {escaped(matrix.models[0])}" if matrix.claims else ""
+    first = f", against {escaped(matrix.models[0])}" if matrix.contrasts else ""
     return f"## Scores\n\nWith 95% intervals{first}.\n\n{table(head, rows)}"
 
 
@@ -60,11 +60,11 @@ def _cell(cell: Cell) -> str:
     return found + (f", {cell.reading}" if cell.reading else "")
 
 
-def _claims(matrix: Matrix) -> str:
-    if not matrix.claims:
+def _contrasts(matrix: Matrix) -> str:
+    if not matrix.contrasts:
         return ""
     by_name = {dataset.name: dataset for dataset in matrix.datasets}
-    found = [(by_name[claim.dataset], claim.comparison) for claim in matrix.claims]
+    found = [(by_name[contrast.dataset], contrast.comparison) for contrast in matrix.contrasts]
     sentences = "\n".join(f"- {escaped(sentence)}" for sentence in power_sentences(matrix))
     return (
         f"## Every later model minus {escaped(matrix.models[0])}, regressions first\n\n{_comparisons(found)}\n\n"
