@@ -11,6 +11,7 @@ from outcrop.evaluation.gate_grammar import parse_gates
 from outcrop.evaluation.gates import GateResult, check_gates, gate_faults
 from outcrop.evaluation.kept_rows import KeptMean
 from tests.evaluation.doubles import LOSS, MEAN, comparison
+from tests.reports import samples
 
 OTHER = KeptMean("other", "other|v1", "", Direction.HIGHER)
 RATIO = KeptMean("ratio", "ratio|v1", "", Direction.NONE)
@@ -148,6 +149,15 @@ def test_a_category_has_a_gate_of_its_own() -> None:
     missing = check("rougeL drop > 0.01 in art", groups=groups)
     assert missing.failed
     assert missing.sentence.endswith("There is no rougeL of the category 'art' to hold it against.")
+
+
+def test_a_report_is_held_against_gates_too() -> None:
+    """What an evaluation job leaves, of one dataset."""
+    made = samples.report(dataset="test")
+    texts = ["rougeL drop > 0.01", "rouge2 < 0.2", "perplexity rise > 3 on test", "rougeL drop > 0.2 in games"]
+    results = check_gates(parse_gates(texts), {made.dataset: made}, made.models[0].name)
+    assert [result.failed for result in results] == [False, True, True, False]
+    assert results[2].why == "synopsis on test: rise 7.48, 95% interval 4.18 to 10.8, which shows it."
 
 
 def test_what_can_be_held_against_the_metrics_has_no_fault() -> None:

@@ -74,6 +74,18 @@ def test_one_file_at_two_places_is_one_dataset() -> None:
     assert len(joined([JobRows("one", (one,)), JobRows("two", (two,))]).datasets) == 1
 
 
+def test_one_job_may_work_on_the_same_data_twice() -> None:
+    one = kept({"base": [1]}, conditions={"task": "custom"})
+    named = replace(one, of=replace(one.of, dataset="news-2"))
+    jobs = [JobRows("one", (kept({"base": [1], "new": [2]}), named)), JobRows("two", (named,))]
+    found = joined(jobs)
+    assert [(each.name, each.conditions["task"]) for each in found.datasets] == [
+        ("news", "summarization"),
+        ("news-2", "custom"),
+    ]
+    assert len(found.notes) == 1
+
+
 def test_another_model_of_the_same_name_is_another_model() -> None:
     one = kept({"base": [1, 2], "new": [3, 4]})
     two = kept({"new": [5, 6]}, weights={"new": "other weights"})

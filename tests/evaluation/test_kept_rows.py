@@ -132,6 +132,15 @@ def test_kept_values_have_no_texts_to_score() -> None:
         KeptMean("m", "m|v1", "", Direction.HIGHER).prepare(["text"])
 
 
+def test_stored_responses_are_one_model_on_all_data() -> None:
+    report = samples.report()
+    stored = replace(report.models[1], kind="stored responses", weights=report.data_hash, template="")
+    report = replace(report, models=(report.models[0], stored))
+    nothing = [score_items(model, [], [], METRICS, lambda _: None) for model in ANSWERS]
+    base, brought = keep_rows(report, [], METRICS, nothing).of.models
+    assert (base.weights, brought.weights) == (report.models[0].weights, "")
+
+
 def test_a_newer_file_is_refused(kept: KeptRows) -> None:
     data = to_bytes(kept).replace(b'\\"version\\": 1', b'\\"version\\": 2')
     with pytest.raises(NotSupported, match="have version 2"):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outcrop.domain.errors import Fault, InvalidInput
+from outcrop.evaluation.comparability import JobDataset, data_faults, differences, occurrences, signatures, unlike
 from outcrop.evaluation.dataset_scores import DatasetScores
 from outcrop.evaluation.kept_rows import KeptModel, KeptRows, kept_scores, restored
 from outcrop.evaluation.scoring import Scored
-from outcrop.evaluation.tasks import Asked
 from outcrop.metrics.protocol import Metric, Rows
-
-#: What says how a response is generated; of no effect where none is.
-_GENERATION = "generation."
 
 
 @dataclass(frozen=True)
@@ -44,14 +40,6 @@ class Joined:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Entry:
-    """What a job kept of a dataset."""
-
-    job: str
-    kept: KeptRows
-
-
 def joined(jobs: Sequence[JobRows], *, metrics: Sequence[str] = (), baseline: str | None = None) -> Joined:
     """Rows of the same records, for every model that any of the jobs scored on a dataset.
 
@@ -72,11 +60,12 @@ def joined(jobs: Sequence[JobRows], *, metrics: Sequence[str] = (), baseline: st
     """
     groups = _by_dataset(jobs)
     labels = _labels(jobs)
-    models = _ordered(list(labels.values()), baseline)
-    faults = [fault for group in groups for fault in _differences(group, metrics)]
+    faults = [fault for group in groups for fault in differences(group, metrics)]
     if baseline is not None and baseline not in labels.values():
         faults.append(Fault("compare", None, "baseline", repr(baseline), f"one of {', '.join(labels.values())}"))
-    faults += _strangers(groups, labels, models)
+    else:
+        models = sorted(labels.values(), key=lambda name: name != baseline)
+        faults += data_faults(groups, labels, models[0])
     if faults:
         raise InvalidInput(faults)
     names = _names(groups)
@@ -85,24 +74,24 @@ def joined(jobs: Sequence[JobRows], *, metrics: Sequence[str] = (), baseline: st
     return Joined(tuple(models), tuple(datasets), tuple(dict.fromkeys(notes)))
 
 
-def _by_dataset(jobs: Sequence[JobRows]) -> list[list[_Entry]]:
-    groups: list[list[_Entry]] = []
-    for job in jobs:
-        for kept in job.kept:
-            same = (
-                group
-                for group in groups
-                if any(
-                    kept.of.content_hash == entry.kept.of.content_hash or kept.of.place == entry.kept.of.place
-                    for entry in group
-                )
-            )
-            group = next(same, None)
-            if group is None:
-                groups.append([_Entry(job.job, kept)])
-            else:
-                group.append(_Entry(job.job, kept))
+def _by_dataset(jobs: Sequence[JobRows]) -> list[list[JobDataset]]:
+    """What jobs kept, by dataset; a job that works on the same data twice has two datasets there."""
+    groups: list[list[JobDataset]] = []
+    for entry in (JobDataset(job.job, kept) for job in jobs for kept in job.kept):
+        same = [group for group in groups if _is_same(group, entry)]
+        # Of several, the one with the same name.
+        same.sort(key=lambda group: group[0].kept.of.dataset != entry.kept.of.dataset)
+        if same:
+            same[0].append(entry)
+        else:
+            groups.append([entry])
     return groups
+
+
+def _is_same(group: Sequence[JobDataset], entry: JobDataset) -> bool:
+    of, others = entry.kept.of, [other.kept.of for other in group]
+    shared = any(of.content_hash == other.content_hash or of.place == other.place for other in others)
+    return shared and all(entry.job != other.job for other in group)
 
 
 def _labels(jobs: Sequence[JobRows]) -> dict[KeptModel, str]:
@@ -117,11 +106,7 @@ def _labels(jobs: Sequence[JobRows]) -> dict[KeptModel, str]:
     return found
 
 
-def _ordered(models: list[str], baseline: str | None) -> list[str]:
-    return sorted(models, key=lambda name: name != baseline)
-
-
-def _names(groups: Sequence[Sequence[_Entry]]) -> list[str]:
+def _names(groups: Sequence[Sequence[JobDataset]]) -> list[str]:
     """The datasets' names, or the places of those that share a name."""
     names = [group[0].kept.of.dataset for group in groups]
     return [
@@ -129,105 +114,15 @@ def _names(groups: Sequence[Sequence[_Entry]]) -> list[str]:
     ]
 
 
-def _differences(group: Sequence[_Entry], wanted: Sequence[str]) -> Iterator[Fault]:
-    """In what jobs differ from the first on the same dataset, of what has to be the same."""
-    first = group[0]
-    dataset, needed = first.kept.of.dataset, wanted or [first.kept.of.metrics[0].name]
-    for entry in group:
-        where, there = f"job {entry.job}", _signatures(entry)
-        ours, theirs = first.kept.of.conditions, entry.kept.of.conditions
-        for name in dict.fromkeys([*ours, *theirs]):
-            if ours.get(name) != theirs.get(name) and not _without_effect(name, ours, theirs):
-                expected = f"{_shown(ours.get(name))} as in job {first.job}, for they share the dataset {dataset}"
-                yield Fault(where, None, name, _shown(theirs.get(name)), expected)
-        for name in needed:
-            if name not in there:
-                expected = f"{name}: evaluate {dataset} with that metric, or choose others with --metrics"
-                yield Fault(where, None, "metrics", ", ".join(there), expected)
-                continue
-            for choice, mine, other in _unlike(_signatures(first).get(name, there[name]), there[name]):
-                expected = f"{mine} as in job {first.job}: values of unlike signatures can’t be compared"
-                yield Fault(where, None, f"signature of {name}, {choice}", other, expected)
-
-
-def _signatures(entry: _Entry) -> dict[str, str]:
-    return {metric.name: metric.signature for metric in entry.kept.of.metrics}
-
-
-def _without_effect(name: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
-    """Where nothing is generated, no parameter of that has an effect; where nothing is drawn, no seed has."""
-
-    def both(condition: str, value: object) -> bool:
-        return ours.get(condition) == theirs.get(condition) == value
-
-    if name.startswith(_GENERATION) and any(both("prompting.asked", asked) for asked in (Asked.CHOOSE, Asked.READ)):
-        return True
-    return name == "generation.seed" and both("generation.temperature", 0) and both("prompting.shots", 0)
-
-
-def _shown(value: object) -> str:
-    return "nothing" if value is None else repr(value)[:80]
-
-
-def _unlike(ours: str, theirs: str) -> Iterator[tuple[str, str, str]]:
-    """The choices in which two signatures, ``name|choice:value|…|v1``, differ, with the value of each."""
-    mine, other = _choices(ours), _choices(theirs)
-    for name in dict.fromkeys([*mine, *other]):
-        if mine.get(name) != other.get(name):
-            yield name, mine.get(name, "none"), other.get(name, "none")
-
-
-def _choices(signature: str) -> dict[str, str]:
-    parts = signature.split("|")
-    named = [part.partition(":") for part in parts if ":" in part]
-    bare = [part for part in parts if ":" not in part]
-    return {**dict.fromkeys(["name and version"], "|".join(bare)), **{name: value for name, _, value in named}}
-
-
-def _strangers(
-    groups: Sequence[Sequence[_Entry]], labels: Mapping[KeptModel, str], models: Sequence[str]
-) -> Iterator[Fault]:
-    """Models that share no dataset with the first, and jobs that share no record with the others of their dataset."""
-    first = models[0]
-    together: set[str] = set()
-    for group in groups:
-        there = {labels[model] for entry in group for model in entry.kept.of.models}
-        together |= there if first in there else set()
-        keys = [set(_occurrences(entry.kept)) for entry in group]
-        if len(group) > 1 and not set.intersection(*keys):
-            found = f"{group[-1].kept.of.place}, {group[-1].kept.of.content_hash[:12]}"
-            expected = f"records that job {group[0].job} has, too ({group[0].kept.of.content_hash[:12]})"
-            yield Fault(f"job {group[-1].job}", None, "data", found, expected)
-    places = [f"{entry.kept.of.place} ({entry.kept.of.content_hash[:12]})" for group in groups for entry in group[:1]]
-    for entry in (entry for group in groups for entry in group):
-        for model in entry.kept.of.models:
-            if labels[model] not in together and first in labels.values():
-                together.add(labels[model])
-                found = f"{entry.kept.of.place} ({entry.kept.of.content_hash[:12]})"
-                others = ", ".join(place for place in places if place != found) or "the same data"
-                expected = f"{labels[model]} on what {first} was evaluated on: {others}"
-                yield Fault(f"job {entry.job}", None, "data", found, expected)
-
-
-def _occurrences(kept: KeptRows) -> dict[tuple[bytes, int], int]:
-    """The place of each record by its key, and by how often that came before."""
-    seen: Counter[bytes] = Counter()
-    places: dict[tuple[bytes, int], int] = {}
-    for place, key in enumerate(row.tobytes() for row in kept.keys):
-        places[key, seen[key]] = place
-        seen[key] += 1
-    return places
-
-
 def _side_by_side(
-    group: Sequence[_Entry],
+    group: Sequence[JobDataset],
     name: str,
     labels: Mapping[KeptModel, str],
     wanted: Sequence[str],
     notes: list[str],
 ) -> DatasetScores:
     metrics = _shared_metrics(group, wanted, notes)
-    places = [_occurrences(entry.kept) for entry in group]
+    places = [occurrences(entry.kept) for entry in group]
     common = [key for key in places[0] if all(key in each for each in places)]
     n_left_out = len(set().union(*places)) - len(common)
     if n_left_out:
@@ -255,7 +150,7 @@ def _side_by_side(
     )
 
 
-def _shared_metrics(group: Sequence[_Entry], wanted: Sequence[str], notes: list[str]) -> list[Metric[Any]]:
+def _shared_metrics(group: Sequence[JobDataset], wanted: Sequence[str], notes: list[str]) -> list[Metric[Any]]:
     """The metrics that all jobs of a dataset have alike, as scorers of what is kept; notes tell of the others.
 
     Raises:
@@ -277,14 +172,14 @@ def _shared_metrics(group: Sequence[_Entry], wanted: Sequence[str], notes: list[
     return found
 
 
-def _left_out(group: Sequence[_Entry], name: str) -> str:
+def _left_out(group: Sequence[JobDataset], name: str) -> str:
     """Why a metric is not compared by; "" where all jobs have it alike."""
-    ours = _signatures(group[0])[name]
+    ours = signatures(group[0])[name]
     for entry in group[1:]:
-        theirs = _signatures(entry).get(name)
+        theirs = signatures(entry).get(name)
         if theirs is None:
             return f"job {entry.job} has not scored it"
-        for choice, mine, other in _unlike(ours, theirs):
+        for choice, mine, other in unlike(ours, theirs):
             return f"its signature has {choice} {mine} in job {group[0].job} and {other} in job {entry.job}"
     return ""
 

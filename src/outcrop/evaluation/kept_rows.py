@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from outcrop.domain.codec import from_json, to_json
 from outcrop.domain.errors import NotSupported, UserError
 from outcrop.domain.records import EvaluationRecord
-from outcrop.domain.scores import Direction, Report
+from outcrop.domain.scores import Direction, EvaluatedModel, Report
 from outcrop.evaluation.scoring import Scored
 from outcrop.evaluation.task_metrics import Windows, task_metrics
 from outcrop.evaluation.tasks import task_type
@@ -23,13 +23,16 @@ from outcrop.metrics.rows import exact_mean
 
 FILE = "rows.safetensors"
 
+#: The kind of a model whose responses came with the data.
+STORED = "stored responses"
+
 _VERSION = 1
 _KEY_BYTES = 16
 
 
 @dataclass(frozen=True)
 class KeptModel:
-    """A model by its name and what it is, by content."""
+    """A model by its name and what it is, by content; responses that came with the data have a name alone."""
 
     name: str
     weights: str
@@ -184,13 +187,18 @@ def _circumstances(
             **{f"prompting.{name}": one for name, one in prompting.items()},
             **{f"generation.{name}": one for name, one in report.generation.items()},
         },
-        models=tuple(KeptModel(model.name, model.weights, model.template) for model in report.models),
+        models=tuple(map(_kept_model, report.models)),
         metrics=tuple(
             KeptMetric(one.name, one.signature, one.unit, one.direction, tuple(one.columns)) for one in metrics
         ),
         labels=labels,
         windows=windows,
     )
+
+
+def _kept_model(model: EvaluatedModel) -> KeptModel:
+    # What stored responses have for weights is the hash of their data, which is another one for each dataset.
+    return KeptModel(model.name, "" if model.kind == STORED else model.weights, model.template)
 
 
 def to_bytes(kept: KeptRows) -> bytes:
