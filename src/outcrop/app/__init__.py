@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from outcrop.app.compare import compare_jobs
 from outcrop.app.conversation import answer
 from outcrop.app.customization import prepare_customization, submit_customization
 from outcrop.app.data import check_data, convert_data
@@ -40,6 +41,7 @@ from outcrop.domain.models import Model
 from outcrop.domain.records import Purpose
 from outcrop.domain.scores import Report
 from outcrop.evaluation.forgetting import Forgetting
+from outcrop.evaluation.matrix import Matrix
 from outcrop.reports.training import TrainingRun
 from outcrop.services import open_services
 from outcrop.settings import read_settings
@@ -311,6 +313,34 @@ class Outcrop:
         if not wait:
             return job
         return report_of(self.jobs.wait(job.id))
+
+    def compare(
+        self,
+        *jobs: str,
+        baseline: str | None = None,
+        metrics: Sequence[str] = (),
+        fail_if: Sequence[str] = (),
+        detect: float | None = None,
+        seed: int = 0,
+    ) -> Matrix:
+        """The models of several evaluation jobs on all their datasets; every later model against the first.
+
+        Args:
+            *jobs: Evaluation jobs that are done, by id or name.
+            baseline: The model that the others are compared with; the first job's first where None.
+            metrics: What to compare by, the first decides; what the jobs of a dataset share where empty.
+            fail_if: Gates, such as ``rougeL drop > 0.01``; the result's ``gates`` say which failed.
+            detect: A difference whose number of records is asked for, in the unit of the metric.
+            seed: Of what is drawn in intervals, tests and ranks.
+
+        Raises:
+            InvalidInput: Jobs can't be compared, naming what differs; or a gate or an argument is wrong: all faults.
+            NotFound: There is no such job.
+            NotSupported: A newer version kept a job's rows.
+        """
+        return compare_jobs(
+            self.services, jobs, baseline=baseline, metrics=metrics, gates=fail_if, detect=detect, seed=seed
+        )
 
     def forgetting(
         self, model: str, *, domain: str | Path, general: str | Path | None = None, seed: int = 0

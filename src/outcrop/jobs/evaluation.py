@@ -21,6 +21,7 @@ from outcrop.evaluation import scoring
 from outcrop.evaluation.bias import group_gaps
 from outcrop.evaluation.items import as_items, labels_of
 from outcrop.evaluation.judges.judging import Quality
+from outcrop.evaluation.kept_rows import FILE, keep_rows, to_bytes
 from outcrop.evaluation.prompting import Prompter, shots
 from outcrop.evaluation.scoring import Scored
 from outcrop.evaluation.task_metrics import builtin_base, task_metrics, windows_for
@@ -288,6 +289,16 @@ def _keep(
     lease.hold()
     records = _per_record(dataset.records, dataset.metrics, scored)
     services.store.write(f"{folder}/records.jsonl", records)
+    kept = keep_rows(
+        report,
+        dataset.records,
+        dataset.metrics,
+        scored,
+        dataset.clusters,
+        labels=dataset.labels,
+        windows=dataset.asking.windows,
+    )
+    services.store.write(f"{folder}/{FILE}", to_bytes(kept))
     services.store.write(f"{folder}/report.json", json.dumps(document(report), ensure_ascii=False, indent=1).encode())
     services.store.write(f"{folder}/report.md", render_markdown(report).encode())
     services.store.write(f"{folder}/report.html", render_html(report).encode())
