@@ -267,6 +267,7 @@ class Outcrop:
         variants: int = 5,
         stored: Sequence[str] = (),
         judging: JudgeChoice | None = None,
+        output: str | Path | None = None,
         name: str | None = None,
         wait: bool = True,
         seed: int = 0,
@@ -289,6 +290,7 @@ class Outcrop:
             variants: How many variants of each prompt, for each kind that has chance in it.
             stored: ``modelIdentifier``s of responses that the data brings along; they are scored after ``models``.
             judging: Which models judge the responses, by what and how; none where None.
+            output: A folder or an ``s3://`` address for the records as Bedrock writes them.
             name: The job's name; made up where None.
             wait: Wait for the end and return the report; else return the queued job.
             seed: Decides all that is random: samples, statistics, and which examples are shown.
@@ -309,6 +311,7 @@ class Outcrop:
             given=generation,
             stored=stored,
             judging=judging,
+            output=output,
         )
         if not wait:
             return job

@@ -75,6 +75,7 @@ def submit_evaluation(
     given: Mapping[str, Any] | None = None,
     stored: Sequence[str] = (),
     judging: JudgeChoice | None = None,
+    output: str | Path | None = None,
 ) -> Job:
     """Check an evaluation from end to end and start its job.
 
@@ -87,6 +88,7 @@ def submit_evaluation(
         given: Generation parameters by name; the task type's for the others.
         stored: ``modelIdentifier``s of responses that the data brings along; they come after ``models``.
         judging: Which models judge the responses, and how; None for none.
+        output: A folder or an ``s3://`` address for the records as Bedrock writes them.
 
     Raises:
         InvalidInput: Faults in the name, the data or the parameters: all of them.
@@ -122,6 +124,7 @@ def submit_evaluation(
         seed=seed,
         stored=tuple(stored),
         judging=judges,
+        output=None if output is None else absolute(output),
     )
     return services.submit(JobKind.EVALUATION, name, to_json(request))
 

@@ -54,7 +54,7 @@ def ask(services: Services, lease: Lease, engine: Engine, model: Model, number: 
         prompts = [asking.prompter.prompt(place, record) for place, record in enumerate(asking.records)]
         stored = ResponseBook(services.store, lease, place, model.name).fill(engine, prompts, asking.generation)
         lease.log(f"{model.name}: {len(prompts)} responses in {stored.seconds:.0f} s")
-        answers = tuple(Answer(response.text) for response in stored.responses)
+        answers = tuple(Answer(response.text, stop_reason=response.stop_reason) for response in stored.responses)
         return Answers(answers, _of_generation(services, model, stored))
     book = LikelihoodBook(services.store, lease, place, model.name)
     compute = _choices if asked is Asked.CHOOSE else _texts

@@ -29,6 +29,7 @@ from outcrop.evaluation.tasks import Read, task_type
 from outcrop.jobs import robustness
 from outcrop.jobs.answers import Answers, Asking, ask, brought
 from outcrop.jobs.datasets import require_same_model, require_unchanged
+from outcrop.jobs.evaluation_output import put_records
 from outcrop.jobs.judging import Responses, judge
 from outcrop.jobs.lease import Lease
 from outcrop.jobs.robustness import Spoilt
@@ -120,6 +121,10 @@ def _evaluated(
         judges = judge(services, lease, engines, request.judging, judged, folder, request.seed)
         report = replace(report, judges=judges)
     _keep(services, lease, folder, report, dataset, scored)
+    if request.output is not None:
+        said = [each.answers for each in answers]
+        part, records = dataset.part, dataset.records
+        put_records(services, lease, request.output, part, records, dataset.metrics, scored, said)
     return report
 
 
