@@ -13,6 +13,7 @@ from outcrop.data import fetching
 from outcrop.data.hub import HubDataset, HubFiles
 from outcrop.data.reading import content_hash
 from outcrop.domain.errors import AlreadyExists, InvalidInput
+from outcrop.domain.scores import Report
 from tests.doubles import add_scripted, write_lines
 
 
@@ -94,6 +95,7 @@ def test_models_are_scored_on_a_dataset_by_its_name(
     monkeypatch.setattr(fetching, "fetch_split", fetch_split)
     add_scripted(here, tmp_path, "good", patterns=[["Question (\\d+)", "rock \\1"]])
     report = here.evaluate("good", data="builtin.naturalquestions", task="question-answering", metrics=["exact_match"])
+    assert isinstance(report, Report)
     [score] = report.scores
     assert (score.value, score.n_scored) == (1, 8)
     job = here.jobs.list()[0]
