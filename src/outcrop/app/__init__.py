@@ -22,6 +22,7 @@ from outcrop.app.compare import compare_jobs
 from outcrop.app.conversation import answer
 from outcrop.app.customization import prepare_customization, submit_customization
 from outcrop.app.data import check_data, convert_data
+from outcrop.app.data_fetch import Fetched, fetch_data
 from outcrop.app.data_split import Split, find_leakage, split_data
 from outcrop.app.doctor import Diagnosis, diagnose
 from outcrop.app.evaluation import DatasetChoice, generation_parameters, report_of, submit_evaluation
@@ -31,6 +32,7 @@ from outcrop.app.judging import JudgeChoice
 from outcrop.app.models import Models
 from outcrop.app.training import training_run
 from outcrop.data.checking import DatasetCheck
+from outcrop.data.columns import parse_columns
 from outcrop.data.conversion import Conversion
 from outcrop.data.leakage import Leakage
 from outcrop.data.splitting import SplitRequest, parse_shares
@@ -114,6 +116,35 @@ class Outcrop:
         """
         wanted = None if purpose is None else _purpose(purpose)
         return convert_data(self.services, str(source), Path(target), to, wanted, skip_faulty=skip_faulty)
+
+    def fetch_data(
+        self,
+        source: str | Path,
+        target: str | Path,
+        *,
+        columns: str | Mapping[str, str] = "",
+        limit: int | None = None,
+        seed: int = 0,
+    ) -> Fetched:
+        """Write the evaluation records of a table, or of a dataset that is known by a name, into a file.
+
+        Args:
+            source: ``Builtin.NAME``, ``hub:OWNER/NAME[/CONFIG][:SPLIT][@REVISION]``, a path, or ``s3://BUCKET/KEY``.
+            target: The file to make: .jsonl or .jsonl.gz.
+            columns: What the columns are read as: ``{"prompt": "question"}`` or ``"prompt=question"``.
+            limit: The most records, drawn by what they say and the seed; all where None.
+            seed: Another seed draws other records.
+
+        Raises:
+            InvalidInput: The source has faults: all of them; or columns or limit are none.
+            AlreadyExists: The target is there.
+            NotFound: There is no such dataset, or the hub can't be reached.
+            NotSupported: Its rows can't be records.
+            StorageFailure: It came damaged, or can't be written.
+        """
+        pairs = columns if isinstance(columns, str) else ",".join(f"{field}={name}" for field, name in columns.items())
+        named = parse_columns(pairs) if pairs else None
+        return fetch_data(self.services, str(source), Path(target), named, limit, seed)
 
     def split_data(
         self,

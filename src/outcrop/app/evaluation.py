@@ -10,6 +10,7 @@ from typing import Any
 
 from outcrop.app.data import absolute, check_at, tokenizer_of
 from outcrop.app.judging import JudgeChoice, judge_request
+from outcrop.data.builtin import is_builtin
 from outcrop.data.checking import DatasetCheck
 from outcrop.data.faults import shown
 from outcrop.data.records import read
@@ -336,7 +337,7 @@ def _names(places: Sequence[str | Path]) -> list[str]:
     """A name for each dataset, from its file's; those of one name get a number."""
     names: list[str] = []
     for place in places:
-        stem = Path(str(place)).name.partition(".")[0]
+        stem = Path(str(place)).name.partition(".")[2 if is_builtin(str(place)) else 0]
         plain = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in stem)[:60] or "data"
         number = sum(name == plain or name.startswith(f"{plain}-") for name in names)
         names.append(f"{plain}-{number + 1}" if number else plain)
