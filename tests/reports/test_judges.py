@@ -208,4 +208,5 @@ def test_a_judge_that_writes_nonsense_is_printed() -> None:
         made = of(session(script, pair_exchanges(8), pairwise=False, repeats=2))
         for text in texts(made).values():
             assert "Rulings" in text
+            assert ("take a larger one" in " ".join(text.split())) is ("hm" in str(script.patterns))
         assert plain(made)["criteria"][0]["counts"]["asked"] == 32

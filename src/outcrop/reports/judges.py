@@ -74,6 +74,8 @@ def _sentences(report: JudgeReport) -> Iterator[str]:
             f"{numbers.count(unreadable)} of {numbers.count(asked)} rulings ({share}) can’t be read, however often "
             "they were asked for. They are in no value; intervals reach from all of them at their worst to all at best."
         )
+        if 2 * unreadable > asked:
+            yield "This judge does not keep to the form that it is asked for: take a larger one."
     too_long = sum(one.counts.too_long for one in report.criteria)
     if too_long:
         yield f"{numbers.count(too_long)} questions were too long for the judge’s context and were not asked."
