@@ -259,6 +259,20 @@ def test_a_job_of_several_datasets_and_task_types(outcrop: Outcrop, data: Path, 
     ]
 
 
+def test_stored_responses_are_one_model_on_all_datasets(outcrop: Outcrop, jobs: list[str], tmp_path: Path) -> None:
+    """Records that a file brings responses for are those of the other jobs, though the file is another one."""
+    choices = []
+    for kind in ("News", "Mail"):
+        said = [{"modelIdentifier": "elsewhere", "response": "rock 1 is grey"}]
+        lines = [{**record, "modelResponses": said} for record in records(kind)]
+        choices.append(DatasetChoice(write_lines(tmp_path / f"{kind}.jsonl", lines), "summarization", ("rougeL",)))
+    job = submit_evaluation(outcrop.services, ["base"], choices, name="brought", stored=["elsewhere"])
+    outcrop.jobs.wait(job.id)
+    found = outcrop.compare("brought")
+    assert found.models == ("base", "elsewhere")
+    assert [contrast.dataset for contrast in found.contrasts] == ["News", "Mail"]
+
+
 def test_all_that_is_wrong_with_jobs_is_said_at_once(outcrop: Outcrop, jobs: list[str]) -> None:
     job = outcrop.jobs.show("news-good")
     outcrop.services.store.delete(f"jobs/{job.id}/rows.safetensors")
