@@ -96,5 +96,16 @@ def test_what_is_asked_wrongly_is_refused() -> None:
     with pytest.raises(InvalidInput) as caught:
         group_gaps(MEAN, rows, ["a"] * 3, seed=0, smallest=1, clusters=["x"])
     assert [fault.field for fault in caught.value.faults] == ["smallest", "groups", "clusters"]
-    with pytest.raises(InvalidInput, match="'x' in the groups a, b"):
-        group_gaps(MEAN, rows, ["a", "b", "a", None], seed=0, clusters=["x", "x", "y", "x"])
+
+
+def test_clusters_may_reach_over_groups() -> None:
+    generator = np.random.default_rng(2)
+    shared = np.repeat(generator.normal(0, 5, 25), 2)
+    rows = (shared + generator.normal(0, 0.1, 50))[:, None]
+    names = [str(place // 2) for place in range(50)]
+    apart, together = (
+        group_gaps(MEAN, rows, ["a", "b"] * 25, seed=0, clusters=clusters)[0] for clusters in (None, names)
+    )
+    assert together.difference == apart.difference
+    assert together.method == "Student t over 25 clusters of both groups"
+    assert (apart.high or 0) - (apart.low or 0) > 20 * ((together.high or 0) - (together.low or 0))

@@ -82,11 +82,11 @@ def group_gaps(
         seed: Of what is drawn.
         model: Whose responses were scored.
         smallest: How many values a group needs; 2 or more.
-        clusters: What names the cluster of each record; shape ``(n,)``. No cluster may reach over two groups.
+        clusters: What names the cluster of each record; shape ``(n,)``. Clusters may reach over several groups.
 
     Raises:
-        InvalidInput: ``smallest`` is below 2, ``rows``, ``groups`` and ``clusters`` are not of one length, or a
-            cluster has records of two groups: all faults.
+        InvalidInput: ``smallest`` is below 2, or ``rows``, ``groups`` and ``clusters`` are not of one length: all
+            faults.
     """
     _check(len(rows), groups, smallest, clusters)
     members = by_size(groups)
@@ -153,22 +153,5 @@ def _check(n: int, groups: Sequence[str | None], smallest: int, clusters: Sequen
         for name, length in lengths.items()
         if length != n
     ]
-    if clusters is not None and not faults:
-        faults += _torn(groups, clusters)
     if faults:
         raise InvalidInput(faults)
-
-
-def _torn(groups: Sequence[str | None], clusters: Sequence[str]) -> list[Fault]:
-    """The clusters that have records of more than one group."""
-    own: dict[str, set[str]] = {}
-    for group, cluster in zip(groups, clusters, strict=True):
-        if group is not None:
-            own.setdefault(cluster, set()).add(group)
-    return [
-        Fault(
-            "groups", None, "clusters", f"{cluster!r} in the groups {', '.join(sorted(found))}", "one group a cluster"
-        )
-        for cluster, found in own.items()
-        if len(found) > 1
-    ]

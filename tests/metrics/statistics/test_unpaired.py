@@ -14,14 +14,15 @@ from scipy import stats
 
 from outcrop.domain.scores import Direction
 from outcrop.metrics import named
-from outcrop.metrics.lines import LineMean
+from outcrop.metrics.lines import LineMean, LineRows
 from outcrop.metrics.protocol import Pair
 from outcrop.metrics.robustness.drop import drop
+from outcrop.metrics.statistics.paired import paired_difference
 from outcrop.metrics.statistics.unpaired import Group, UnpairedDifference, unpaired_difference
 
-FIXTURE: dict[str, Any] = json.loads(
-    (Path(__file__).parents[2] / "fixtures" / "statistics" / "newcombe.json").read_text(encoding="utf-8")
-)
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "statistics"
+FIXTURE: dict[str, Any] = json.loads((FIXTURES / "newcombe.json").read_text(encoding="utf-8"))
+CLUSTERED: dict[str, Any] = json.loads((FIXTURES / "clustered_groups.json").read_text(encoding="utf-8"))
 
 
 def a_mean(unit: str = "") -> LineMean[float]:
@@ -80,21 +81,34 @@ def test_where_all_or_none_succeed_nothing_differs() -> None:
 
 def test_few_values_from_0_to_1_keep_their_bounds_within_the_scale() -> None:
     found = compared([1.0] * 11 + [0.9], [0.0] * 12 + [0.1])
-    assert found.method.startswith("square and add of Wilson's bounds, p by Welch t")
+    assert found.method.startswith("square and add of Wilson's bounds, p by the same")
     assert found.high is not None
     assert found.low is not None
     assert 0.5 < found.low < (found.difference or 0) < found.high <= 1
 
 
-@pytest.mark.parametrize(("first", "second"), [(0.7, 0.7), (0.95, 0.9), (0.3, 0.05)])
-def test_intervals_cover_the_true_difference(first: float, second: float) -> None:
-    generator, held = np.random.default_rng(5), 0
-    for _ in range(400):
+@pytest.mark.parametrize(("first", "second"), [(0.98, 0.98), (0.3, 0.05)])
+def test_intervals_cover_the_true_difference_and_tests_reject_as_rarely(first: float, second: float) -> None:
+    generator, held, rejected = np.random.default_rng(5), 0, 0
+    for _ in range(200):
         # Values in quarters: neither yes nor no, and lopsided.
         found = compared(generator.binomial(4, first, 25) / 4, generator.binomial(4, second, 60) / 4)
-        held += found.low is not None and found.high is not None and found.low <= first - second <= found.high
-    # Three standard errors below 95 % of 400.
-    assert held >= 400 * (0.95 - 3 * math.sqrt(0.95 * 0.05 / 400))
+        assert found.low is not None
+        assert found.high is not None
+        held += found.low <= first - second <= found.high
+        # The p-value is that of the bounds.
+        assert found.p_value is not None
+        assert (found.p_value < 0.05) == (not found.low <= 0 <= found.high)
+        rejected += found.p_value < 0.05
+    # Three standard errors of a share of 95 % of 200.
+    assert held >= 200 * (0.95 - 3 * math.sqrt(0.95 * 0.05 / 300))
+    assert first != second or rejected <= 200 * (0.05 + 3 * math.sqrt(0.95 * 0.05 / 300))
+
+
+def test_means_without_scatter_are_not_compared() -> None:
+    found = compared([0.5] * 10, [0.7] * 12)
+    assert (found.low, found.p_value, found.method) == (None, None, "no test: no scatter within the groups")
+    assert compared([0.5] * 10, [0.5] * 12).p_value == 1
 
 
 def test_what_is_no_mean_is_drawn_again_in_each_group() -> None:
@@ -122,14 +136,85 @@ def test_what_is_no_mean_is_drawn_again_in_each_group() -> None:
     assert (same.p_value or 0) > 0.5
 
 
-def test_clusters_are_what_is_counted() -> None:
+def test_clusters_within_groups_are_what_is_counted() -> None:
     generator = np.random.default_rng(7)
     first, second = generator.normal(1, 1, 30), generator.normal(0, 1, 30)
     alone = compared(first, second, unit="nats")
-    names = np.repeat(np.arange(30), 2).tolist()
-    doubled = compared(np.repeat(first, 2), np.repeat(second, 2), unit="nats", clusters=names)
+    names = np.repeat(np.arange(60), 2).tolist()
+    groups = [Group(np.repeat(first, 2)[:, None], names[:60]), Group(np.repeat(second, 2)[:, None], names[60:])]
+    doubled = unpaired_difference(a_mean("nats"), *groups, seed=0)
     assert (doubled.low, doubled.high) == pytest.approx((alone.low, alone.high), rel=1e-9)
     assert doubled.method == "Welch t over 30 clusters and 30 clusters"
+
+
+@pytest.mark.parametrize("case", CLUSTERED["cases"], ids=lambda case: str(len(case["values"])))
+def test_clusters_over_both_groups_have_statsmodels_error(case: dict[str, Any]) -> None:
+    values, group, names = (np.array(case[name]) for name in ("values", "group", "clusters"))
+    sides = [Group(values[group == which][:, None], names[group == which].tolist()) for which in (1, 0)]
+    found = unpaired_difference(a_mean("nats"), *sides, seed=0)
+    clusters = len(set(names.tolist()))
+    half = stats.t.ppf(0.975, clusters - 1) * case["error"] * math.sqrt(clusters / (clusters - 1))
+    assert found.difference == pytest.approx(case["difference"], rel=1e-9)
+    assert (found.low, found.high) == pytest.approx((case["difference"] - half, case["difference"] + half), rel=1e-9)
+    few = ", which are few" if clusters < 10 else ""
+    assert found.method == f"Student t over {clusters} clusters{few} of both groups"
+
+
+def test_a_cluster_of_two_in_each_group_is_a_pair() -> None:
+    generator = np.random.default_rng(8)
+    before = generator.normal(0, 3, 40)
+    after = before + generator.normal(0.5, 1, 40)
+    names = list(range(40))
+    found = unpaired_difference(
+        a_mean("nats"), Group(after[:, None], names), Group(before[::-1, None], names[::-1]), seed=0
+    )
+    pairs = paired_difference(before, after)
+    assert (found.low, found.high, found.p_value) == pytest.approx((pairs.low, pairs.high, pairs.p_value), rel=1e-9)
+    apart = compared(after, before, unit="nats")
+    assert (apart.high or 0) - (apart.low or 0) > 2 * ((found.high or 0) - (found.low or 0))
+
+
+def test_what_groups_share_narrows_the_bounds_of_shares_too() -> None:
+    generator = np.random.default_rng(9)
+    easy = np.repeat(generator.random(20) < 0.5, 2).astype(float)
+    first, second = easy, np.where(generator.random(40) < 0.1, 1 - easy, easy)
+    names = np.repeat(np.arange(20), 2).tolist()
+    together = compared(first, second, clusters=names)
+    others = Group(second[:, None], [name + 20 for name in names])
+    apart = unpaired_difference(a_mean(), Group(first[:, None], names), others, seed=0)
+    assert together.method == "square and add of Wilson's bounds, p by the same over 20 clusters of both groups"
+    assert together.low is not None
+    assert apart.low is not None
+    assert together.low < (together.difference or 0) < (together.high or 0)
+    assert 2 * ((together.high or 0) - together.low) < (apart.high or 0) - apart.low
+
+
+@pytest.mark.parametrize("summed", [True, False])
+def test_what_is_no_mean_draws_clusters_for_both_groups(summed: bool) -> None:
+    metric: Any = named("wer")
+    if not summed:
+        # The same, without saying that it is a function of sums.
+        metric = LineRows(
+            "rate", "rate|v1", ("edits", "words"), metric.prepare, lambda rows: rows[:, 0].sum() / rows[:, 1].sum()
+        )
+    generator, words = np.random.default_rng(10), " ".join("a" * 12)
+
+    def rows(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+        texts = [" ".join("ab"[int(wrong)] for wrong in generator.random(12) < share) for share in shares]
+        return np.array(metric.prepare([Pair(text, (words,)) for text in texts]))
+
+    hard = generator.choice([0.05, 0.8], 40)
+    first, second = rows(hard), rows(hard)
+    names = list(range(40))
+    together = unpaired_difference(metric, Group(first, names), Group(second, names), seed=1)
+    apart = unpaired_difference(metric, Group(first), Group(second), seed=1)
+    assert together.difference == apart.difference
+    assert together.method.startswith("percentile bootstrap of whole clusters over 40 clusters of both groups, ")
+    # A difference of rates within clusters, by hand: the scatter of its 40 linear parts.
+    parts = (first[:, 0] - second[:, 0]) / 12
+    error = parts.std(ddof=1) / math.sqrt(40)
+    assert ((together.high or 0) - (together.low or 0)) / (2 * 2.02 * error) == pytest.approx(1, abs=0.12)
+    assert (apart.high or 0) - (apart.low or 0) > 2 * ((together.high or 0) - (together.low or 0))
 
 
 @pytest.mark.parametrize(

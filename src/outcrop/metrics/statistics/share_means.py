@@ -119,8 +119,8 @@ def gain_and_loss_bounds(pairs: PairedSample, confidence: float) -> tuple[float,
     error = standard_error(differences, pairs.codes)
     together = gain.error * loss.error
     correlation = (gain.error**2 + loss.error**2 - error**2) / (2 * together) if together else 0.0
-    low = gain.mean - loss.mean - _added(gain.mean - gain.low, loss.high - loss.mean, correlation)
-    high = gain.mean - loss.mean + _added(gain.high - gain.mean, loss.mean - loss.low, correlation)
+    low = gain.mean - loss.mean - square_and_add(gain.mean - gain.low, loss.high - loss.mean, correlation)
+    high = gain.mean - loss.mean + square_and_add(gain.high - gain.mean, loss.mean - loss.low, correlation)
     return low, high
 
 
@@ -142,7 +142,8 @@ def _bounded(values: NDArray[np.float64], codes: Codes | None, confidence: float
     return _Bounded(mean, *score_bounds(mean, effective, t_quantile(confidence, units - 1)), error)
 
 
-def _added(first: float, second: float, correlation: float) -> float:
+def square_and_add(first: float, second: float, correlation: float) -> float:
+    """How far a difference's bound lies from it, by how far those of its parts do, whose correlation is known."""
     return math.sqrt(max(0.0, first**2 + second**2 - 2 * correlation * first * second))
 
 
