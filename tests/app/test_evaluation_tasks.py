@@ -297,3 +297,16 @@ def test_what_is_refused_before_the_job_begins(idle: Outcrop, tmp_path: Path) ->
         NotFound, match="No metric of this task type is named 'rougeL'; expected one of choice_accuracy"
     ):
         idle.evaluate("m", data=data, task="multiple-choice", metrics=["rougeL"], wait=False)
+
+
+def test_chance_is_asked_about_too_where_a_model_samples(here: Outcrop, tmp_path: Path) -> None:
+    data = questions(tmp_path / "data.jsonl", 3)
+    add_scripted(here, tmp_path, "m", calls="calls.txt")
+    metrics = ["Builtin.Robustness", "inclusion"]
+    report = evaluate(here, "m", data, "generation", metrics=metrics, robustness=["lower_case"], temperature=0.5)
+    assert report.robustness is not None
+    (builtin,) = (score for score in report.robustness.scores if score.metric == "Builtin.Robustness")
+    assert "less:repeats" in builtin.signature
+    folder = here.services.store.get_folder(here.models.show("m").uri)
+    # Three records, their three variants, and each record three times more.
+    assert len((folder / "calls.txt").read_text(encoding="utf-8").splitlines()) == 3 + 3 + 9

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from outcrop.data.records import read
 from outcrop.domain.codec import from_json, to_json
-from outcrop.domain.errors import InvalidInput
 from outcrop.domain.jobs import Progress
 from outcrop.domain.models import Model
 from outcrop.domain.records import EvaluationRecord, Purpose
@@ -167,9 +165,14 @@ def _robustness(
     perturbing = dataset.part.perturbing
     if perturbing is None:
         return None
-    spoilt = Spoilt.of(dataset.asking, perturbing)
+    spoilt, again = Spoilt.of(dataset.asking, perturbing), robustness.again(dataset.asking)
     both = [
-        robustness.Asked(model.name, answers[place], asked(model, place, spoilt.asking))
+        robustness.Asked(
+            model.name,
+            answers[place],
+            asked(model, place, spoilt.asking),
+            None if again is None else asked(model, place, again),
+        )
         for place, model in enumerate(models)
         if model is not None
     ]
@@ -261,12 +264,11 @@ def _report(
 
 
 def _gaps(scored: Sequence[Scored], dataset: _Dataset, seed: int) -> Iterator[GroupGap]:
-    """How each category of each model fares beside the others; none where a cluster reaches over two of them."""
+    """How each category of each model fares beside the others."""
     metric, categories = dataset.metrics[0], [record.category for record in dataset.records]
     for one in scored:
-        with suppress(InvalidInput):
-            rows, clusters = one.rows[metric.name], dataset.clusters
-            yield from group_gaps(metric, rows, categories, seed=seed, model=one.model, clusters=clusters)
+        rows, clusters = one.rows[metric.name], dataset.clusters
+        yield from group_gaps(metric, rows, categories, seed=seed, model=one.model, clusters=clusters)
 
 
 def _evaluated_model(name: str, model: Model | None, answers: Answers, part: EvaluationPart) -> EvaluatedModel:

@@ -21,11 +21,29 @@ from outcrop.metrics.robustness.responses import Responses
 
 @dataclass(frozen=True)
 class Asked:
-    """A model that was asked, by name, with what it answered to the records and to their variants."""
+    """A model that was asked, by name, with what it answered.
+
+    Attributes:
+        model: Its name.
+        answers: To the records.
+        perturbed: To their variants.
+        repeated: To the records again, ``REPEATS`` times each; None for a model that always answers the same.
+    """
 
     model: str
     answers: Answers
     perturbed: Answers
+    repeated: Answers | None = None
+
+
+def again(asking: Asking) -> Asking | None:
+    """The same records asked more often, so that chance can be told from perturbation; None without chance."""
+    if asking.generation.temperature == 0 or asking.prompter.prompting.asked != "generate":
+        return None
+    records = [record for record in asking.records for _ in range(robustness.REPEATS)]
+    # A sample follows from its seed and its place, and the first places would give the first responses again.
+    generation = replace(asking.generation, seed=(asking.generation.seed + 1) % 2**31)
+    return replace(asking, part=f"{asking.part}-again", records=records, generation=generation)
 
 
 @dataclass(frozen=True)
@@ -110,8 +128,16 @@ def _scored(
         [said(kind.read, answer, labels) for answer in asked.perturbed.answers],
         [record.right for record in original.records],
         kinds=kinds,
+        repeats=_repeats(kind, asked, labels),
     )
     return scoring.score_items(asked.model, items, [item.original for item in items], metrics, tell)
+
+
+def _repeats(kind: TaskType, asked: Asked, labels: Sequence[str]) -> list[tuple[str, ...]]:
+    if asked.repeated is None:
+        return []
+    texts = [said(kind.read, answer, labels) or "" for answer in asked.repeated.answers]
+    return [tuple(texts[start : start + robustness.REPEATS]) for start in range(0, len(texts), robustness.REPEATS)]
 
 
 def _examples(spoilt: Spoilt, original: Asking, perturbing: Perturbing) -> list[tuple[str, str, str]]:
