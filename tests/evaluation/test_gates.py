@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from outcrop.domain.scores import Comparison, Direction, Score
 from outcrop.evaluation.gate_grammar import parse_gates
 from outcrop.evaluation.gates import GateResult, check_gates, gate_faults
 from outcrop.evaluation.kept_rows import KeptMean
+from outcrop.metrics.statistics.non_inferiority import non_inferiority
+from outcrop.metrics.statistics.paired import PairedDifference
 from tests.evaluation.doubles import LOSS, MEAN, comparison
 from tests.reports import samples
 
@@ -71,6 +75,17 @@ def test_a_difference_is_judged_by_the_bound_that_reaches_farthest(
     assert result.failed is failed
     assert [one.failed for one in result.checks] == [failed]
     assert result.sentence.startswith(f"{'Failed' if failed else 'Passed'}: {text}. new on news: ")
+
+
+@given(st.floats(-1, 1), st.floats(0, 1), st.floats(0.001, 1), st.sampled_from([Direction.HIGHER, Direction.LOWER]))
+def test_a_gate_on_a_loss_is_a_test_of_non_inferiority(
+    low: float, width: float, margin: float, direction: Direction
+) -> None:
+    """Its strict form, which fails at the margin itself, is the one of ``statistics.non_inferiority``."""
+    found = PairedDifference(low, low, low + width, 0.5, "t", 100)
+    kind = "drop" if direction is Direction.HIGHER else "rise"
+    result = check(f"rougeL {kind} >= {margin!r}", comparison(low, low + width, direction=direction))
+    assert result.failed is not non_inferiority(found, margin, direction).holds
 
 
 @pytest.mark.parametrize(
