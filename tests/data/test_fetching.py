@@ -442,6 +442,13 @@ def test_files_of_a_revision_are_found_by_the_names_that_publishers_use(client: 
     assert (found.n_rows, found.commit) == (6, COMMIT)
 
 
+def test_the_default_configuration_needs_no_name(client: Hub, tmp_path: Path) -> None:
+    raw = client.files["plain/test/0000.parquet"]
+    client.files |= {"default/test/0000.parquet": raw, "default/partial-train/0000.parquet": raw}
+    assert fetch_named("hub:owner/name:train", tmp_path).n_rows == 3
+    assert client.downloaded[0] == "default/partial-train/0000.parquet"
+
+
 @pytest.mark.parametrize(
     ("source", "told"),
     [
