@@ -11,6 +11,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -226,6 +228,27 @@ def test_rows_that_are_not_what_they_were(publish: Callable[..., list[HubDataset
     with pytest.raises(NotSupported, match=r"Builtin\.BoolQ: a row of hub:google/boolq:validation is not as expected"):
         fetch_named("Builtin.BoolQ", tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_dates_and_exact_numbers_become_texts(publish: Callable[..., list[HubDataset]], tmp_path: Path) -> None:
+    publish([{"day": date(2026, 11, 21), "price": Decimal("1.50"), "tags": ["a"]}])
+    assert lines(fetch_named("hub:owner/name", tmp_path)) == [{"day": "2026-11-21", "price": "1.50", "tags": ["a"]}]
+
+
+def test_a_cache_that_can_t_be_written(publish: Callable[..., list[HubDataset]], tmp_path: Path) -> None:
+    publish([{"q": "b"}])
+    (tmp_path / "cache").write_text("a file")
+    with pytest.raises(StorageFailure, match=r"hub:owner/name can't be written in .*free space there"):
+        fetch_named("hub:owner/name", tmp_path / "cache")
+
+
+def test_something_else_in_the_place_of_a_dataset(publish: Callable[..., list[HubDataset]], tmp_path: Path) -> None:
+    publish([{"q": "b"}])
+    (tmp_path / "hub--owner--name").mkdir()
+    (tmp_path / "hub--owner--name" / "notes.txt").write_text("mine")
+    with pytest.raises(StorageFailure, match="it is no dataset; remove it"):
+        fetch_named("hub:owner/name", tmp_path)
+    assert (tmp_path / "hub--owner--name" / "notes.txt").read_text() == "mine"
 
 
 def test_pictures_are_refused(publish: Callable[..., list[HubDataset]], tmp_path: Path) -> None:
