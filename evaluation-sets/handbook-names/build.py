@@ -41,8 +41,15 @@ def named(block: Block, kind: str) -> list[str]:
 
 
 def is_clear(block: Block, kind: str) -> bool:
-    """Tells whether what is marked is all that is there: nothing of it is marked as something else, or not at all."""
+    """Tells whether what is marked is all that is there: nothing of it is marked as something else, or not at all.
+
+    Words that stand for others, as in ``cat file``, make a paragraph unclear, and so do files that look like none.
+    """
     own = named(block, kind)
+    if any("replaceable" in mark.classes for mark in block.marks):
+        return False
+    if kind == "file" and not all(re.search(r"[./]", text) for text in own):
+        return False
     others = {text for other in KINDS if other != kind for text in named(block, other)}
     others |= {mark.text for mark in block.marks if mark.tag in {"em", "code"} and mark.classes in {(), ("literal",)}}
     rest = block.text

@@ -11,6 +11,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -228,6 +230,27 @@ def test_rows_that_are_not_what_they_were(publish: Callable[..., list[HubDataset
     assert list(tmp_path.iterdir()) == []
 
 
+def test_dates_and_exact_numbers_become_texts(publish: Callable[..., list[HubDataset]], tmp_path: Path) -> None:
+    publish([{"day": date(2026, 11, 21), "price": Decimal("1.50"), "tags": ["a"]}])
+    assert lines(fetch_named("hub:owner/name", tmp_path)) == [{"day": "2026-11-21", "price": "1.50", "tags": ["a"]}]
+
+
+def test_a_cache_that_can_t_be_written(publish: Callable[..., list[HubDataset]], tmp_path: Path) -> None:
+    publish([{"q": "b"}])
+    (tmp_path / "cache").write_text("a file")
+    with pytest.raises(StorageFailure, match=r"hub:owner/name can't be written in .*free space there"):
+        fetch_named("hub:owner/name", tmp_path / "cache")
+
+
+def test_something_else_in_the_place_of_a_dataset(publish: Callable[..., list[HubDataset]], tmp_path: Path) -> None:
+    publish([{"q": "b"}])
+    (tmp_path / "hub--owner--name").mkdir()
+    (tmp_path / "hub--owner--name" / "notes.txt").write_text("mine")
+    with pytest.raises(StorageFailure, match="it is no dataset; remove it"):
+        fetch_named("hub:owner/name", tmp_path)
+    assert (tmp_path / "hub--owner--name" / "notes.txt").read_text() == "mine"
+
+
 def test_pictures_are_refused(publish: Callable[..., list[HubDataset]], tmp_path: Path) -> None:
     publish([{"image": b"\x89PNG"}])
     with pytest.raises(NotSupported, match="no text, number or list"):
@@ -440,6 +463,13 @@ def test_files_of_a_revision_are_found_by_the_names_that_publishers_use(client: 
     found = fetch_named("hub:owner/name:test@v1", tmp_path)
     assert set(client.downloaded) == set(names[1:])
     assert (found.n_rows, found.commit) == (6, COMMIT)
+
+
+def test_the_default_configuration_needs_no_name(client: Hub, tmp_path: Path) -> None:
+    raw = client.files["plain/test/0000.parquet"]
+    client.files |= {"default/test/0000.parquet": raw, "default/partial-train/0000.parquet": raw}
+    assert fetch_named("hub:owner/name:train", tmp_path).n_rows == 3
+    assert client.downloaded[0] == "default/partial-train/0000.parquet"
 
 
 @pytest.mark.parametrize(

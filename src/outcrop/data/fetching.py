@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
@@ -102,10 +102,11 @@ def _fetch(dataset: HubDataset, known: BuiltinDataset | None, title: str, folder
             },
         }
         (made / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-        # Another process may have been faster; what it made of the same commit is the same.
-        if not (folder / "manifest.json").is_file():
-            shutil.rmtree(folder, ignore_errors=True)
+        # Another process may have been faster.
+        with suppress(OSError):
             made.rename(folder)
+    if not (folder / "manifest.json").is_file():
+        raise StorageFailure(f"{folder}: something is there already, and it is no dataset; remove it and try again")
 
 
 class _Counted:

@@ -27,7 +27,7 @@ class HubDataset:
 
     Attributes:
         repository: ``owner/name``.
-        config: The configuration, which the hub's pages call a subset; "" where the repository has only one.
+        config: The configuration, which the hub's pages call a subset; "" for the one called default, or the only one.
         split: ``test``, ``train``, …; "" where there is only one.
         revision: A commit, tag or branch with Parquet files; "" for the hub's own conversion of the newest.
     """
@@ -118,7 +118,12 @@ def _place(path: PurePosixPath) -> tuple[str, str]:
 
 
 def _one(kind: str, wanted: str, there: set[str], dataset: HubDataset) -> str:
-    """The one that is wanted, or the only one."""
+    """The one that is wanted; where none is named, the one called default, or the only one.
+
+    Raises:
+        NotFound: There is no such one, or more than one to choose from.
+    """
+    wanted = wanted or ("default" if "default" in there else "")
     found = wanted if wanted in there else next(iter(there)) if not wanted and len(there) == 1 else None
     if found is None:
         named = f"no {kind} {wanted!r}" if wanted else f"more than one {kind}" if there else "no Parquet files"
