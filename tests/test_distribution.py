@@ -18,7 +18,7 @@ PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_tex
 SOURCES = {
     name: (REPOSITORY / name).read_bytes()
     for name in ("LICENSE", "README.md", "src/outcrop/__init__.py", "src/outcrop/py.typed")
-} | {"tests/test_one.py": b"", "examples/one/train.jsonl": b"{}\n", ".ci/run": b""}
+} | {"tests/test_one.py": b"", "examples/one/train.jsonl": b"{}\n", "evaluation-sets/README.md": b"", ".ci/run": b""}
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,9 @@ def distribution() -> types.ModuleType:
 
 def sdist() -> dict[str, bytes]:
     """The files of a right source distribution."""
-    found = {name: data for name, data in SOURCES.items() if not name.startswith((".ci", "examples"))}
+    found = {
+        name: data for name, data in SOURCES.items() if not name.startswith((".ci", "examples", "evaluation-sets"))
+    }
     return found | {"PKG-INFO": b""}
 
 
@@ -70,6 +72,7 @@ def test_what_is_right_has_no_fault(distribution: types.ModuleType) -> None:
         ({"src/outcrop/py.typed": b"x"}, "sdist: src/outcrop/py.typed is not as in the repository"),
         ({"notes.txt": b""}, "sdist: notes.txt is in it and not in the repository"),
         ({"examples/one/train.jsonl": b"{}\n"}, "sdist: examples/one/train.jsonl must not be in it"),
+        ({"evaluation-sets/README.md": b""}, "sdist: evaluation-sets/README.md must not be in it"),
         ({".ci/run": b""}, "sdist: .ci/run must not be in it"),
         ({"tests/model.safetensors": b""}, "sdist: tests/model.safetensors must not be in it"),
         ({"tests/.env": b""}, "sdist: tests/.env must not be in it"),

@@ -36,11 +36,12 @@ from outcrop.domain.jobs import Job, Status
 from outcrop.domain.models import Customization, Model
 from outcrop.domain.scores import JudgeReport, Report
 from outcrop.evaluation.forgetting import Forgetting
+from outcrop.evaluation.matrix import Matrix
 from outcrop.evaluation.tables import TableReport
 from outcrop.evaluation.tasks import task_type
 from outcrop.testing.catalogs import a_model
 from outcrop.trainers.estimate import Estimate
-from tests.reports import samples
+from tests.reports import matrices, samples
 from tests.reports.test_judges import report as judged_report
 from tests.test_layers import LAYERS
 
@@ -258,6 +259,7 @@ def double(outcrop: Outcrop, monkeypatch: pytest.MonkeyPatch) -> Any:
     pretended.__exit__.return_value = None
     pretended.customize.side_effect = _customized
     pretended.evaluate.side_effect = _evaluated
+    pretended.compare.return_value = matrices.sample()
     pretended.ask.return_value = iter(["text"])
     monkeypatch.setattr("outcrop.app.Outcrop", lambda home=None: pretended)
     return pretended
@@ -360,6 +362,7 @@ def test_the_layers_page_is_the_tested_order() -> None:
         "An export",
         "A report",
         "A judge's report",
+        "A matrix",
         "A table report",
         "A forgetting report",
         "The four ways",
@@ -378,6 +381,7 @@ def test_fields_of_documents_are_told(heading: str) -> None:
         "An export": Export,
         "A report": Report,
         "A judge's report": JudgeReport,
+        "A matrix": Matrix,
         "A table report": TableReport,
         "A forgetting report": Forgetting,
         "The four ways": Ways,

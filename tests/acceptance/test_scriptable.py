@@ -1,4 +1,4 @@
-"""Every command with --json prints one JSON document on stdout and nothing else there; exit codes are 0, 1 and 2."""
+"""Every command with --json prints one JSON document on stdout and nothing else there; exit codes are 0 to 3."""
 
 from __future__ import annotations
 
@@ -113,6 +113,7 @@ def test_every_command(command: Command, tmp_path: Path, tiny_folder: Path, runn
     report = call("evaluate", "tiny", "new", "--data", "test.jsonl", "--task", "summarization", "--max-tokens", "4")
     job = report["name"]
     assert call("jobs", "report", job) == report
+    assert call("compare", job)["models"] == ["tiny", "new"]
     assert call("jobs", "show", job)["job"]["status"] == "done"
     assert call("jobs", "follow", job)["job"]["id"] == report["job"]
     assert {"number", "time", "level", "text"} == set(call("jobs", "logs", job)["log"][0])

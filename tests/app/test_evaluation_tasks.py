@@ -246,6 +246,26 @@ def test_categories_beside_the_others(here: Outcrop, tmp_path: Path) -> None:
     assert "beside the others" in here.services.store.read(f"jobs/{report.job}/report.html").decode()
 
 
+def test_records_as_bedrock_writes_them(here: Outcrop, tmp_path: Path) -> None:
+    data = questions(tmp_path / "data.jsonl", 4)
+    add_scripted(here, tmp_path, "m", patterns=[["Question [01]", "rock 0"]])
+    report = evaluate(
+        here, "m", data, "question-answering", name="qa", metrics=["Builtin.Accuracy"], output=tmp_path / "out"
+    )
+    (file,) = (tmp_path / "out").rglob("*_output.jsonl")
+    below = f"out/qa/{report.job}/models/m/taskTypes/QuestionAndAnswer/datasets/data"
+    assert file.parent == tmp_path / below
+    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert [line["automatedEvaluationResult"]["scores"] for line in lines[:2]] == [
+        [{"metricName": "Builtin.Accuracy", "result": 1.0}],
+        [{"metricName": "Builtin.Accuracy", "result": 0.5}],
+    ]
+    assert lines[0]["inputRecord"] == {
+        "prompt": "Question 0 about rock", "referenceResponse": "rock 0", "category": "a"
+    }  # fmt: skip
+    assert lines[0]["modelResponses"] == [{"modelIdentifier": "m", "response": "rock 0", "stopReason": "end_turn"}]
+
+
 def submit(outcrop: Outcrop, data: Path, task: str = "custom", **given: Any) -> list[str]:
     with pytest.raises(InvalidInput) as caught:
         outcrop.evaluate("m", data=data, task=task, wait=False, **given)

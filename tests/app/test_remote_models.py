@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 from collections import Counter
@@ -14,11 +15,12 @@ import psutil
 import pytest
 
 from outcrop import Outcrop
+from outcrop.app.evaluation import report_of
 from outcrop.domain.errors import AlreadyExists, InvalidInput, JobFailed, NotSupported
 from outcrop.domain.jobs import Job, Status
 from outcrop.domain.scores import Report
 from outcrop.engines.scripted import Script
-from tests.doubles import add_scripted, pairs, questions
+from tests.doubles import add_scripted, pairs, questions, write_lines
 from tests.model_server import Faults, ModelServer, wait_until
 
 COUNT = 60
@@ -138,6 +140,8 @@ def test_an_evaluation_of_a_server_that_fails(here: Outcrop, data: Path, tmp_pat
     assert scores["far", "exact_match"] == 1
     assert scores["near", "exact_match"] == 0
     assert report.models[1].efficiency["generated_tokens"] == 3 * COUNT
+    # Of what broke off nobody knows what it cost; it counts with the most.
+    assert report.models[1].efficiency["cost"] > COUNT * COST
     lines = [line.text for line in here.jobs.logs("judged")]
     assert any(line.startswith(f"far: {COUNT} requests answered, {failed} failed") for line in lines)
 
@@ -170,6 +174,54 @@ def test_a_budget_stops_a_job_and_a_larger_one_goes_on(
     assert server.asked == Counter({f"Question {place} about rock": 1 for place in range(COUNT)}), "none is paid twice"
     kept = [entry.key for entry in here.services.store.entries(f"jobs/{job.id}/responses/")]
     assert sum(".kept/" in key for key in kept) == 0
+
+
+def test_choices_are_scored_by_a_server_that_echoes(
+    here: Outcrop, tmp_path: Path, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = [
+        {
+            "prompt": f"Which is the shorter one, {place}?",
+            "choices": ["gneiss", "schist or slate"],
+            "referenceResponse": "gneiss",
+        }
+        for place in range(40)
+    ]
+    data = write_lines(tmp_path / "choices.jsonl", records)
+    add(here, server)
+    monkeypatch.setenv("OUTCROP_TOKEN_BUDGET", "500")
+    with Outcrop() as outcrop, pytest.raises(JobFailed, match="judged stopped: far: the budget leaves no room"):
+        outcrop.evaluate("far", data=data, task="multiple-choice", name="judged")
+    before = server.asked.copy()
+    assert len(before) >= 2 * 16
+    monkeypatch.setenv("OUTCROP_TOKEN_BUDGET", "5000")
+    with Outcrop() as outcrop:
+        report = report_of(outcrop.jobs.resume("judged"))
+    assert report.scores[0].value == 1
+    assert set(server.asked) == {f"{record['prompt']} {choice}" for record in records for choice in record["choices"]}
+    twice = [prompt for prompt, times in server.asked.items() if times > 1]
+    assert len(twice) < 2 * 16, "no more than the part that was not stored"
+    assert report.models[0].efficiency["cost"] > 0
+
+
+def test_perplexity_by_a_server_that_echoes(here: Outcrop, tmp_path: Path, server: ModelServer) -> None:
+    data = write_lines(tmp_path / "texts.jsonl", [{"text": "granite is hard " * 30}, {"text": "a b"}])
+    add(here, server, context=2048)
+    report = here.evaluate("far", data=data, task="perplexity")
+    assert isinstance(report, Report)
+    # The script's log-probability is minus one for each character, which is a byte.
+    assert report.primary == "bits_per_byte"
+    assert report.scores[0].value == pytest.approx(1 / math.log(2))
+
+
+def test_a_conversation_can_not_be_scored(here: Outcrop, tmp_path: Path, server: ModelServer) -> None:
+    data = write_lines(
+        tmp_path / "choices.jsonl", [{"prompt": "a", "choices": ["b", "c"], "referenceResponse": "b"}] * 2
+    )
+    add(here, server)
+    with pytest.raises(JobFailed, match="far: its chat template is at its server"):
+        here.evaluate("far", data=data, task="multiple-choice", chat=True)
+    assert server.connections == 0
 
 
 def test_a_budget_in_tokens(here: Outcrop, data: Path, server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:

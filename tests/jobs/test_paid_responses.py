@@ -104,7 +104,7 @@ def test_what_was_spent_is_stored_with_what_broke_off(services: Services, lease:
 
 
 def test_a_book_charges_what_its_batches_cost(services: Services, lease: Lease, server: ModelServer) -> None:
-    book = ResponseBook(services.store, lease, 0, "far")  # type: ignore[arg-type,unused-ignore]
+    book = ResponseBook(services.store, lease, "0", "far")
     first = book.fill(engine_at(server), PROMPTS, GREEDY)
     # Two words are read, and two and the end written.
     assert first.spending.tokens == 5 * 40
@@ -114,9 +114,7 @@ def test_a_book_charges_what_its_batches_cost(services: Services, lease: Lease, 
     assert ledger.spent == first.spending
     assert server.asked.total() == 40
     with pytest.raises(OverBudget):
-        ResponseBook(services.store, lease, 1, "far").fill(  # type: ignore[arg-type,unused-ignore]
-            engine_at(server, ledger), PROMPTS, GREEDY
-        )
+        ResponseBook(services.store, lease, "1", "far").fill(engine_at(server, ledger), PROMPTS, GREEDY)
 
 
 def test_progress_is_told_as_responses_come(
@@ -124,7 +122,7 @@ def test_progress_is_told_as_responses_come(
 ) -> None:
     told: list[Progress] = []
     monkeypatch.setattr(lease, "progress", told.append)
-    book = ResponseBook(services.store, lease, 0, "far")  # type: ignore[arg-type,unused-ignore]
+    book = ResponseBook(services.store, lease, "0", "far")
     book.fill(engine_at(server), PROMPTS, GREEDY)
     counts = [progress.done for progress in told]
     assert counts == sorted(counts)

@@ -18,9 +18,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from outcrop.app.compare import compare_jobs
 from outcrop.app.conversation import answer
 from outcrop.app.customization import prepare_customization, submit_customization
 from outcrop.app.data import check_data, convert_data
+from outcrop.app.data_fetch import Fetched, fetch_data
 from outcrop.app.data_split import Split, find_leakage, split_data
 from outcrop.app.doctor import Diagnosis, diagnose
 from outcrop.app.evaluation import DatasetChoice, generation_parameters, report_of, submit_evaluation
@@ -30,6 +32,7 @@ from outcrop.app.judging import JudgeChoice
 from outcrop.app.models import Models
 from outcrop.app.training import training_run
 from outcrop.data.checking import DatasetCheck
+from outcrop.data.columns import parse_columns
 from outcrop.data.conversion import Conversion
 from outcrop.data.leakage import Leakage
 from outcrop.data.splitting import SplitRequest, parse_shares
@@ -40,6 +43,7 @@ from outcrop.domain.models import Model
 from outcrop.domain.records import Purpose
 from outcrop.domain.scores import Report
 from outcrop.evaluation.forgetting import Forgetting
+from outcrop.evaluation.matrix import Matrix
 from outcrop.reports.training import TrainingRun
 from outcrop.services import open_services
 from outcrop.settings import read_settings
@@ -112,6 +116,35 @@ class Outcrop:
         """
         wanted = None if purpose is None else _purpose(purpose)
         return convert_data(self.services, str(source), Path(target), to, wanted, skip_faulty=skip_faulty)
+
+    def fetch_data(
+        self,
+        source: str | Path,
+        target: str | Path,
+        *,
+        columns: str | Mapping[str, str] = "",
+        limit: int | None = None,
+        seed: int = 0,
+    ) -> Fetched:
+        """Write the evaluation records of a table, or of a dataset that is known by a name, into a file.
+
+        Args:
+            source: ``Builtin.NAME``, ``hub:OWNER/NAME[/CONFIG][:SPLIT][@REVISION]``, a path, or ``s3://BUCKET/KEY``.
+            target: The file to make: .jsonl or .jsonl.gz.
+            columns: What the columns are read as: ``{"prompt": "question"}`` or ``"prompt=question"``.
+            limit: The most records, drawn by what they say and the seed; all where None.
+            seed: Another seed draws other records.
+
+        Raises:
+            InvalidInput: The source has faults: all of them; or columns or limit are none.
+            AlreadyExists: The target is there.
+            NotFound: There is no such dataset, or the hub can't be reached.
+            NotSupported: Its rows can't be records.
+            StorageFailure: It came damaged, or can't be written.
+        """
+        pairs = columns if isinstance(columns, str) else ",".join(f"{field}={name}" for field, name in columns.items())
+        named = parse_columns(pairs) if pairs else None
+        return fetch_data(self.services, str(source), Path(target), named, limit, seed)
 
     def split_data(
         self,
@@ -265,6 +298,7 @@ class Outcrop:
         variants: int = 5,
         stored: Sequence[str] = (),
         judging: JudgeChoice | None = None,
+        output: str | Path | None = None,
         name: str | None = None,
         wait: bool = True,
         seed: int = 0,
@@ -287,6 +321,7 @@ class Outcrop:
             variants: How many variants of each prompt, for each kind that has chance in it.
             stored: ``modelIdentifier``s of responses that the data brings along; they are scored after ``models``.
             judging: Which models judge the responses, by what and how; none where None.
+            output: A folder or an ``s3://`` address for the records as Bedrock writes them.
             name: The job's name; made up where None.
             wait: Wait for the end and return the report; else return the queued job.
             seed: Decides all that is random: samples, statistics, and which examples are shown.
@@ -307,10 +342,39 @@ class Outcrop:
             given=generation,
             stored=stored,
             judging=judging,
+            output=output,
         )
         if not wait:
             return job
         return report_of(self.jobs.wait(job.id))
+
+    def compare(
+        self,
+        *jobs: str,
+        baseline: str | None = None,
+        metrics: Sequence[str] = (),
+        fail_if: Sequence[str] = (),
+        detect: float | None = None,
+        seed: int = 0,
+    ) -> Matrix:
+        """The models of several evaluation jobs on all their datasets; every later model against the first.
+
+        Args:
+            *jobs: Evaluation jobs that are done, by id or name.
+            baseline: The model that the others are compared with; the first job's first where None.
+            metrics: What to compare by, the first decides; what the jobs of a dataset share where empty.
+            fail_if: Gates, such as ``rougeL drop > 0.01``; the result's ``gates`` say which failed.
+            detect: A difference whose number of records is asked for, in the unit of the metric.
+            seed: Of what is drawn in intervals, tests and ranks.
+
+        Raises:
+            InvalidInput: Jobs can't be compared, naming what differs; or a gate or an argument is wrong: all faults.
+            NotFound: There is no such job.
+            NotSupported: A newer version kept a job's rows.
+        """
+        return compare_jobs(
+            self.services, jobs, baseline=baseline, metrics=metrics, gates=fail_if, detect=detect, seed=seed
+        )
 
     def forgetting(
         self, model: str, *, domain: str | Path, general: str | Path | None = None, seed: int = 0

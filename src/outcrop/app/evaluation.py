@@ -10,6 +10,7 @@ from typing import Any
 
 from outcrop.app.data import absolute, check_at, tokenizer_of
 from outcrop.app.judging import JudgeChoice, judge_request
+from outcrop.data.builtin import is_builtin
 from outcrop.data.checking import DatasetCheck
 from outcrop.data.faults import shown
 from outcrop.data.records import read
@@ -75,6 +76,7 @@ def submit_evaluation(
     given: Mapping[str, Any] | None = None,
     stored: Sequence[str] = (),
     judging: JudgeChoice | None = None,
+    output: str | Path | None = None,
 ) -> Job:
     """Check an evaluation from end to end and start its job.
 
@@ -87,6 +89,7 @@ def submit_evaluation(
         given: Generation parameters by name; the task type's for the others.
         stored: ``modelIdentifier``s of responses that the data brings along; they come after ``models``.
         judging: Which models judge the responses, and how; None for none.
+        output: A folder or an ``s3://`` address for the records as Bedrock writes them.
 
     Raises:
         InvalidInput: Faults in the name, the data or the parameters: all of them.
@@ -122,6 +125,7 @@ def submit_evaluation(
         seed=seed,
         stored=tuple(stored),
         judging=judges,
+        output=None if output is None else absolute(output),
     )
     return services.submit(JobKind.EVALUATION, name, to_json(request))
 
@@ -333,7 +337,7 @@ def _names(places: Sequence[str | Path]) -> list[str]:
     """A name for each dataset, from its file's; those of one name get a number."""
     names: list[str] = []
     for place in places:
-        stem = Path(str(place)).name.partition(".")[0]
+        stem = Path(str(place)).name.partition(".")[2 if is_builtin(str(place)) else 0]
         plain = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in stem)[:60] or "data"
         number = sum(name == plain or name.startswith(f"{plain}-") for name in names)
         names.append(f"{plain}-{number + 1}" if number else plain)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from outcrop.cli.gates import FailIfOption, end_by_gates
 from outcrop.cli.output import JsonOption, console, print_json, say
 
 #: As ``evaluation.tasks`` has them, which help texts need not load.
@@ -77,6 +78,10 @@ def evaluate(
     people: Annotated[
         str | None, typer.Option(help="What people said of the same responses: JSON Lines; judges are held against it.")
     ] = None,
+    output: Annotated[
+        str | None, typer.Option(help="A folder or s3:// address for the records as Bedrock writes them.")
+    ] = None,
+    fail_if: FailIfOption = None,
     name: Annotated[str | None, typer.Option(help="The job's name.")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="The most tokens of a response.")] = None,
     temperature: Annotated[float | None, typer.Option(help="0 takes the most likely token; above 0 samples.")] = None,
@@ -88,11 +93,16 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Score models on datasets, and say whether the later ones are better than the first."""
+    from outcrop.app.compare import compare_jobs
     from outcrop.app.evaluation import DatasetChoice, submit_evaluation
     from outcrop.app.judging import JudgeChoice
     from outcrop.cli.following import follow, started
     from outcrop.cli.opening import opened
+    from outcrop.evaluation.gate_grammar import parse_gates
 
+    if fail_if and detach:
+        raise typer.BadParameter("a job that goes on by itself can't be waited for", param_hint="--fail-if")
+    parse_gates(fail_if or ())
     options: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature, "top_p": top_p, "top_k": top_k}
     given = {key: value for key, value in options.items() if value is not None}
     given |= {"stop": tuple(stop or ()), "seed": seed}
@@ -130,11 +140,14 @@ def evaluate(
             given=given,
             stored=stored or (),
             judging=judging,
+            output=output,
         )
         if detach:
             started(job, as_json=as_json)
-        else:
-            show_report(outcrop, follow(outcrop, job.id), as_json=as_json)
+            return
+        show_report(outcrop, follow(outcrop, job.id), as_json=as_json)
+        if fail_if:
+            end_by_gates(compare_jobs(outcrop.services, [job.id], gates=fail_if, seed=seed).gates)
 
 
 def show_report(outcrop: Any, job: Job, *, as_json: bool) -> None:

@@ -8,7 +8,21 @@ from typing import Annotated
 import typer
 
 from outcrop import __version__
-from outcrop.cli import ask, curve, customize, data, disk, doctor, evaluate, forgetting, jobs, models, score, ways
+from outcrop.cli import (
+    ask,
+    compare,
+    curve,
+    customize,
+    data,
+    disk,
+    doctor,
+    evaluate,
+    forgetting,
+    jobs,
+    models,
+    score,
+    ways,
+)
 from outcrop.cli.output import fail
 from outcrop.domain.errors import OutcropError
 
@@ -43,6 +57,7 @@ app.command("customize")(customize.customize)
 app.command("curve")(curve.curve)
 app.command("ways")(ways.ways)
 app.command("evaluate")(evaluate.evaluate)
+app.command("compare")(compare.compare)
 app.command("forgetting")(forgetting.forgetting)
 app.command("score")(score.score)
 app.command("ask")(ask.ask)

@@ -125,6 +125,7 @@ class EvaluationRequest:
         seed: Decides all that is random in scoring, and which examples are shown.
         stored: Those of ``models`` whose responses came with the data.
         judging: Models that judge the responses, by what and how; None for none.
+        output: A folder or an ``s3://`` address for the records as Bedrock writes them; None for nowhere.
     """
 
     models: tuple[str, ...]
@@ -133,6 +134,7 @@ class EvaluationRequest:
     seed: int = 0
     stored: tuple[str, ...] = ()
     judging: JudgeRequest | None = None
+    output: str | None = None
 
 
 def name_faults(where: str, name: str) -> list[Fault]:

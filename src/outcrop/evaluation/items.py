@@ -28,11 +28,13 @@ class Answer:
 
     Attributes:
         text: Its response; where it chose, what it chose; None where there is none.
+        stop_reason: Why its response ended; "" where it wrote none.
         likelihoods: Of each choice after the prompt, or of the text alone that was read.
     """
 
     text: str | None = None
     likelihoods: tuple[LogLikelihood, ...] = ()
+    stop_reason: str = ""
 
 
 def as_items(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from outcrop.domain.generation import GenerationParameters, LogLikelihood, Response
+from outcrop.domain.generation import GenerationParameters, LogLikelihood, Response, Spending
 from outcrop.domain.models import Model
 from outcrop.domain.records import EvaluationRecord
-from outcrop.engines.protocol import Engine
+from outcrop.engines.protocol import Engine, PaidEngine
 from outcrop.evaluation.items import Answer
 from outcrop.evaluation.prompting import Prompter
 from outcrop.evaluation.task_metrics import Windows
@@ -54,11 +54,12 @@ def ask(services: Services, lease: Lease, engine: Engine, model: Model, number: 
         prompts = [asking.prompter.prompt(place, record) for place, record in enumerate(asking.records)]
         stored = ResponseBook(services.store, lease, place, model.name).fill(engine, prompts, asking.generation)
         lease.log(f"{model.name}: {len(prompts)} responses in {stored.seconds:.0f} s")
-        answers = tuple(Answer(response.text) for response in stored.responses)
+        answers = tuple(Answer(response.text, stop_reason=response.stop_reason) for response in stored.responses)
         return Answers(answers, _of_generation(services, model, stored))
     book = LikelihoodBook(services.store, lease, place, model.name)
     compute = _choices if asked is Asked.CHOOSE else _texts
-    found = book.fill(len(asking.records), lambda places: compute(engine, asking, places))
+    paid = engine if isinstance(engine, PaidEngine) else None
+    found = book.fill(len(asking.records), lambda places: compute(engine, asking, places), paid)
     lease.log(f"{model.name}: {len(asking.records)} records scored in {found.seconds:.0f} s")
     return Answers(tuple(_answered(asked, asking, found)), _of_scoring(found))
 
@@ -100,10 +101,15 @@ def _answered(asked: Asked, asking: Asking, found: StoredLikelihoods) -> list[An
 
 def _of_scoring(found: StoredLikelihoods) -> dict[str, float]:
     scored = sum(one.tokens for each in found.records for one in each)
-    figures = {"scored_tokens": float(scored), "seconds": found.seconds}
+    figures = {"scored_tokens": float(scored), "seconds": found.seconds, **_cost(found.spending)}
     if found.seconds:
         figures["records_per_second"] = len(found.records) / found.seconds
     return figures
+
+
+def _cost(spending: Spending) -> dict[str, float]:
+    """What a remote model cost, requests that broke off included; nothing where none was asked for money."""
+    return {"cost": spending.cost} if spending.cost else {}
 
 
 def _of_generation(services: Services, model: Model, stored: StoredResponses) -> dict[str, float]:
@@ -116,6 +122,7 @@ def _of_generation(services: Services, model: Model, stored: StoredResponses) ->
         "seconds": stored.seconds,
         "near_ties": float(sum(response.near_ties for response in stored.responses)),
         "cut_at_max_tokens": float(sum(response.stop_reason == "max_tokens" for response in stored.responses)),
+        **_cost(stored.spending),
     }
     if stored.seconds and written:
         figures["tokens_per_second"] = written / stored.seconds

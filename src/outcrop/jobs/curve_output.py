@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
-from pathlib import Path
 
 from outcrop.domain.errors import StorageFailure
 from outcrop.domain.models import CurvePoint
+from outcrop.jobs.outputs import put_output
 from outcrop.services import Services
-from outcrop.stores.address import is_address, parse
 from outcrop.trainers.curves import write_curves
 
 
@@ -28,18 +26,8 @@ def put_curves(services: Services, curve: Sequence[CurvePoint], output: str, job
     below = f"model-customization-job-{job}"
     with services.scratch() as scratch:
         try:
-            for file in write_curves(curve, scratch):
-                name = f"{below}/{file.relative_to(scratch)}"
-                if is_address(output):
-                    services.buckets.put(file, parse(output).below(name))
-                else:
-                    _copy(file, Path(output) / name)
+            files = write_curves(curve, scratch)
         except OSError as error:
-            raise StorageFailure(
-                f"{output}: the curve's tables can't be written ({error.strerror or error})"
-            ) from error
-
-
-def _copy(file: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(file, target)
+            raise StorageFailure(f"{scratch}: the curve can't be written ({error.strerror or error})") from error
+        for file in files:
+            put_output(services, file, output, f"{below}/{file.relative_to(scratch)}")

@@ -21,6 +21,7 @@ from outcrop.evaluation import scoring
 from outcrop.evaluation.bias import group_gaps
 from outcrop.evaluation.items import as_items, labels_of
 from outcrop.evaluation.judges.judging import Quality
+from outcrop.evaluation.kept_rows import FILE, keep_rows, to_bytes
 from outcrop.evaluation.prompting import Prompter, shots
 from outcrop.evaluation.scoring import Scored
 from outcrop.evaluation.task_metrics import builtin_base, task_metrics, windows_for
@@ -28,6 +29,7 @@ from outcrop.evaluation.tasks import Read, task_type
 from outcrop.jobs import robustness
 from outcrop.jobs.answers import Answers, Asking, ask, brought
 from outcrop.jobs.datasets import require_same_model, require_unchanged
+from outcrop.jobs.evaluation_output import put_records
 from outcrop.jobs.judging import Responses, judge
 from outcrop.jobs.lease import Lease
 from outcrop.jobs.robustness import Spoilt
@@ -119,6 +121,10 @@ def _evaluated(
         judges = judge(services, lease, engines, request.judging, judged, folder, request.seed)
         report = replace(report, judges=judges)
     _keep(services, lease, folder, report, dataset, scored)
+    if request.output is not None:
+        said = [each.answers for each in answers]
+        part, records = dataset.part, dataset.records
+        put_records(services, lease, request.output, part, records, dataset.metrics, scored, said)
     return report
 
 
@@ -288,6 +294,16 @@ def _keep(
     lease.hold()
     records = _per_record(dataset.records, dataset.metrics, scored)
     services.store.write(f"{folder}/records.jsonl", records)
+    kept = keep_rows(
+        report,
+        dataset.records,
+        dataset.metrics,
+        scored,
+        dataset.clusters,
+        labels=dataset.labels,
+        windows=dataset.asking.windows,
+    )
+    services.store.write(f"{folder}/{FILE}", to_bytes(kept))
     services.store.write(f"{folder}/report.json", json.dumps(document(report), ensure_ascii=False, indent=1).encode())
     services.store.write(f"{folder}/report.md", render_markdown(report).encode())
     services.store.write(f"{folder}/report.html", render_html(report).encode())

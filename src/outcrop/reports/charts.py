@@ -129,10 +129,10 @@ def _interval(scale: Axis, estimate: float, low: float, high: float, tone: Tone)
     ]
 
 
-def interval_axis(scale: Axis, label: str, ident: str) -> str:
-    """The axis that the rows of a forest chart share, to stand in its table's head."""
+def interval_axis(scale: Axis, label: str, ident: str, *, signed: bool = True) -> str:
+    """The axis that the rows of a forest chart share, to stand in its table's head; ``signed`` is for differences."""
     body = [
-        _label(scale.at(tick), 14, fixed(tick, scale.decimals, signed=True), "zero-label" if not tick else "")
+        _label(scale.at(tick), 14, fixed(tick, scale.decimals, signed=signed), "zero-label" if not tick else "")
         for tick in scale.ticks
     ]
     body += [
@@ -140,7 +140,7 @@ def interval_axis(scale: Axis, label: str, ident: str) -> str:
         ' y1="19" y2="24"/>'
         for tick in scale.ticks
     ]
-    words = ", ".join(fixed(tick, scale.decimals, signed=True) for tick in scale.ticks)
+    words = ", ".join(fixed(tick, scale.decimals, signed=signed) for tick in scale.ticks)
     return _svg(label, f"Axis with ticks at {words}.", ident, 24, body, "interval-axis")
 
 

@@ -1,0 +1,86 @@
+"""What Bedrock's automatic evaluation leaves in S3: a file of records for each model, task type and dataset.
+
+The shape is that of the user guide's page "Review metrics for an automated model evaluation job".
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+
+from outcrop.domain.records import EvaluationRecord
+
+#: Task types as Bedrock writes them; others are ``Custom``.
+TASKS = {
+    "summarization": "Summarization",
+    "question-answering": "QuestionAndAnswer",
+    "classification": "Classification",
+    "generation": "Generation",
+}
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._:-]")
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://outcrop/evaluation-output")
+
+
+def output_path(model: str, task: str, dataset: str, job: str) -> str:
+    """Where the file goes below the job's prefix: ``models/…/taskTypes/…/datasets/…/UUID_output.jsonl``.
+
+    The UUID follows from the arguments, so that a job that is resumed writes the same file. What a path can't hold
+    becomes ``_``.
+
+    Args:
+        model: The model's name.
+        task: Outcrop's name of the task type.
+        dataset: The dataset's name.
+        job: The job's id.
+    """
+    name = uuid.uuid5(_NAMESPACE, json.dumps([job, model, task, dataset]))
+    wire = TASKS.get(task, "Custom")
+    return f"models/{_part(model)}/taskTypes/{wire}/datasets/{_part(dataset)}/{name}_output.jsonl"
+
+
+def _part(name: str) -> str:
+    """A name as one part of a path."""
+    safe = _UNSAFE.sub("_", name)
+    return safe if safe.strip(".") else "_" * max(len(safe), 1)
+
+
+def output_lines(
+    model: str,
+    records: Sequence[EvaluationRecord],
+    responses: Sequence[tuple[str, str]],
+    values: Mapping[str, Sequence[float]],
+) -> Iterator[str]:
+    """One JSON object for each record: its scores, the record, and what the model answered.
+
+    Args:
+        model: The model's identifier.
+        records: The dataset.
+        responses: The text and the stop reason of each, in the order of the records.
+        values: By the metric's name on the wire (``Builtin.Accuracy``, say), a value for each record; NaN where it
+            could not be scored, which becomes ``null``.
+
+    Yields:
+        Lines without their ends.
+
+    Raises:
+        ValueError: There is not one response and one value of each metric for every record.
+    """
+    columns = [[(name, value) for value in column] for name, column in values.items()]
+    by_record = zip(*columns, strict=True) if columns else iter([()] * len(records))
+    for record, (text, stop_reason), scores in zip(records, responses, by_record, strict=True):
+        asked = {"prompt": record.prompt, "referenceResponse": record.reference, "category": record.category}
+        line = {
+            "automatedEvaluationResult": {
+                "scores": [
+                    {"metricName": name, "result": float(value) if math.isfinite(value) else None}
+                    for name, value in scores
+                ]
+            },
+            "inputRecord": {name: value for name, value in asked.items() if value is not None},
+            "modelResponses": [{"modelIdentifier": model, "response": text, "stopReason": stop_reason}],
+        }
+        yield json.dumps(line, ensure_ascii=False)
