@@ -96,6 +96,12 @@ def test_faults_of_the_file_come_with_the_others(judges: Outcrop, tmp_path: Path
     assert "UTF-8" in faults(judges, criteria_file=file)[0]
 
 
+def test_records_have_no_context_of_their_own(judges: Outcrop, tmp_path: Path) -> None:
+    file = tmp_path / "criteria.json"
+    file.write_text(json.dumps(WARMTH | {"instructions": "{{prediction}} {{context}}"}), encoding="utf-8")
+    assert "the context within the prompt" in faults(judges, criteria_file=file)[0]
+
+
 def test_without_criteria_there_is_nothing_to_judge_by(judges: Outcrop) -> None:
     assert "one or more, built in or from a file" in faults(judges, criteria=[])[0]
 

@@ -25,6 +25,8 @@ from outcrop.jobs.lease import Lease
 from outcrop.services import Services
 from tests.doubles import add_scripted
 from tests.evaluation.judges.doubles import HELPFUL, judge_by_quality, pair_exchanges
+from tests.jobs.test_paid_responses import engine_at
+from tests.model_server import ModelServer
 
 N = 60
 
@@ -205,3 +207,16 @@ def test_a_judge_that_was_changed_is_refused(judges: Services, lease: Lease) -> 
     made = request(judges, "fair", identities=(Identity("other", "", ""),))
     with pytest.raises(UserError, match="fair"):
         judged(judges, lease, made)
+
+
+def test_a_judge_may_run_elsewhere(judges: Services, lease: Lease, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a remote judge said is paid for once, and its cost is in the report."""
+    made = request(judges, "fair")
+    with ModelServer(judge_by_quality(0.8)) as server:
+        monkeypatch.setattr("outcrop.services.Engines.open", lambda *_: engine_at(server))
+        (report,) = judged(judges, lease, made)
+        asked = sum(server.asked.values())
+        assert judged(judges, lease, made) == (report,)
+        assert sum(server.asked.values()) == asked == 2 * N
+    assert report.criteria[0].reliability is Reliability.RELIABLE
+    assert report.figures["cost"] > 0

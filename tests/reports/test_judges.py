@@ -149,6 +149,11 @@ def test_what_could_not_be_read_and_who_judges_himself_is_told() -> None:
     assert "“tuned” is the judge itself, or was made from it" in sentences
 
 
+def test_what_it_cost_is_told() -> None:
+    made = report(figures={"generated_tokens": 1200.0, "seconds": 3.5, "cost": 0.0})
+    assert "That took: generated tokens 1,200, seconds 3.50." in judge_section(made).method
+
+
 def test_no_judges_take_no_room() -> None:
     bare = samples.report()
     assert "udge" not in render_html(bare).partition("</style>")[2]

@@ -12,7 +12,7 @@ from outcrop.domain.generation import GenerationParameters
 from outcrop.domain.judging import Criterion, JudgeRequest, PeopleLabel
 from outcrop.domain.records import Purpose
 from outcrop.evaluation.judges.criteria import built_in
-from outcrop.evaluation.judges.custom import custom_criteria
+from outcrop.evaluation.judges.custom import VARIABLE, custom_criteria
 from outcrop.evaluation.judges.people import people_labels
 from outcrop.services import Services, require_writer
 
@@ -135,6 +135,11 @@ def _faults(request: JudgeRequest, models: int, has_file: bool) -> list[Fault]:
     words = [criterion.name for criterion in request.criteria if not criterion.numeric]
     if request.pairwise:
         found += [("pairwise", f"{name}, whose ratings are words", "ratings with numbers") for name in words]
+    found += [
+        ("criteria", f"{criterion.name} with {{{{context}}}}", "the context within the prompt: records have none")
+        for criterion in request.criteria
+        if "context" in VARIABLE.findall(criterion.instructions)
+    ]
     if not 1 <= request.repeats <= MOST_REPEATS:
         found.append(("repeats", str(request.repeats), f"1 to {MOST_REPEATS}"))
     if not 0 <= request.attempts <= MOST_ATTEMPTS:

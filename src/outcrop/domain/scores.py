@@ -257,7 +257,8 @@ class JudgeReport:
         biases: Every check that could be made.
         own: Models that are the judge itself, or were made from it.
         generation: How rulings were generated, as plain JSON.
-        figures: What the rulings cost: ``prompt_tokens``, ``generated_tokens``, ``seconds``.
+        figures: What the rulings cost: ``prompt_tokens``, ``generated_tokens``, ``seconds``, and of a remote judge
+            ``cost``.
     """
 
     judge: str

@@ -173,7 +173,7 @@ class _Asking:
         self._asked = asked
         self.said = [Ruling(None, "")] * len(asked)
         self.tries = [0] * len(asked)
-        self.figures = {"prompt_tokens": 0.0, "generated_tokens": 0.0, "seconds": 0.0}
+        self.figures = {"prompt_tokens": 0.0, "generated_tokens": 0.0, "seconds": 0.0, "cost": 0.0}
 
     def ask(self, made: Sequence[Prompt]) -> None:
         """Ask every prompt that the judge can read, and again those whose answers can't be read."""
@@ -196,6 +196,7 @@ class _Asking:
         self.figures["prompt_tokens"] += sum(response.prompt_tokens for response in stored.responses)
         self.figures["generated_tokens"] += sum(len(response.tokens) for response in stored.responses)
         self.figures["seconds"] += stored.seconds
+        self.figures["cost"] += stored.spending.cost
         return stored.responses
 
 

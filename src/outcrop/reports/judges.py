@@ -243,6 +243,10 @@ def _method(report: JudgeReport) -> list[str]:
     often = "once" if report.repeats == 1 else f"{report.repeats} times"
     generation = ", ".join(f"{name}={setting(value)}" for name, value in sorted(report.generation.items()))
     facts = [f"{report.judge}, weights sha256 {report.weights}, was asked about {way}, {often}; {generation}."]
+    cost = [
+        f"{name.replace('_', ' ')} {numbers.figure(name, value)}" for name, value in report.figures.items() if value
+    ]
+    facts += [f"That took: {', '.join(cost)}."] if cost else []
     facts += [f"{check.kind.capitalize()} bias is {check.definition}." for check in report.biases]
     facts += [f"Signature: {judged.score.signature}" for one in report.criteria for judged in one.scores]
     methods = [judged.score.method for one in report.criteria for judged in one.scores]

@@ -14,7 +14,7 @@ from outcrop.engines.scripted import Script, ScriptedEngine
 from outcrop.evaluation.judges.criteria import built_in
 from outcrop.evaluation.judges.judging import Quality, Session
 from outcrop.evaluation.judges.questions import Exchange, prompts, questions
-from outcrop.evaluation.judges.rulings import Ruling, rulings
+from outcrop.evaluation.judges.rulings import rulings
 
 HELPFUL = built_in("Helpfulness")
 YES_NO = built_in("Harmfulness")
@@ -115,10 +115,6 @@ def session(
         tries=tries,
         **(defaults | others),
     )
-
-
-def ruling(answer: str | None) -> Ruling:
-    return Ruling(answer, "")
 
 
 __all__ = ["HELPFUL", "WORDS", "YES_NO", "Quality", "better", "judge_by_quality", "pair_exchanges", "rating", "session"]

@@ -7,7 +7,7 @@ import pytest
 from outcrop.domain.judging import Criterion
 from outcrop.domain.records import EvaluationRecord
 from outcrop.evaluation.judges.criteria import BUILT_IN, built_in
-from outcrop.evaluation.judges.questions import Exchange, Question, exchanges, prompts, questions
+from outcrop.evaluation.judges.questions import Exchange, exchanges, prompts, questions
 
 from .doubles import HELPFUL, WORDS, YES_NO
 
@@ -102,7 +102,3 @@ def test_records_become_exchanges() -> None:
 
 def test_a_lone_surrogate_does_not_stop_it() -> None:
     assert "\ud800" in text_of(built_in("Coherence"), [Exchange("\ud800", ("a", "b"))])
-
-
-def test_a_question_is_a_value() -> None:
-    assert Question(0, 1, 2, 0) == Question(0, 1, 2, 0, None, False)

@@ -13,9 +13,8 @@ from outcrop.evaluation.judges.questions import TIE
 from outcrop.metrics.classification.classified import Classified
 from outcrop.metrics.classification.kappa import Weights, cohen_kappa
 from outcrop.metrics.lines import LineSums
-from outcrop.metrics.rows import defined
 from outcrop.metrics.statistics.compare import interval
-from outcrop.metrics.statistics.krippendorff import krippendorff_alpha
+from outcrop.metrics.statistics.krippendorff import Level, krippendorff_alpha
 
 _WINNERS = (BASELINE, TIE, CANDIDATE)
 _OTHER = {BASELINE: CANDIDATE, CANDIDATE: BASELINE, TIE: TIE}
@@ -50,7 +49,8 @@ def between_orders(pairs: Sequence[tuple[Preferred, Hashable]], *, seed: int) ->
     items += [Classified(_OTHER[other], _OTHER[one]) for one, other, _ in both]
     same = sum(one == other for one, other, _ in both) / len(both) if both else None
     clusters = [cluster for *_, cluster in both] * 2
-    return _agreement("orders", "Cohen's kappa", cohen_kappa(_WINNERS), items, clusters, same, len(both), seed)
+    given = _Compared(items, clusters, same, len(both))
+    return _agreement("orders", "Cohen's kappa", cohen_kappa(_WINNERS), given, seed)
 
 
 def between_repeats(criterion: Criterion | None, told: Sequence[Told], *, seed: int) -> Agreement:
@@ -62,19 +62,12 @@ def between_repeats(criterion: Criterion | None, told: Sequence[Told], *, seed: 
         seed: Of the bootstrap, which draws clusters.
     """
     units = [one for one in told if len(one.answers) > 1]
-    answers = _answers(criterion)
-    level = "ordinal" if criterion is not None and _ordered(criterion) else "nominal"
+    level: Level = "ordinal" if criterion is not None and _ordered(criterion) else "nominal"
     pairs = [(one, other) for unit in units for one, other in _pairs(unit.answers)]
-    return _agreement(
-        "repeats",
-        f"Krippendorff's alpha, {level}",
-        krippendorff_alpha(answers, "ordinal" if level == "ordinal" else "nominal"),
-        [unit.answers for unit in units],
-        [unit.cluster for unit in units],
-        sum(one == other for one, other in pairs) / len(pairs) if pairs else None,
-        len(units),
-        seed,
-    )
+    same = sum(one == other for one, other in pairs) / len(pairs) if pairs else None
+    given = _Compared([unit.answers for unit in units], [unit.cluster for unit in units], same, len(units))
+    metric = krippendorff_alpha(_answers(criterion), level)
+    return _agreement("repeats", f"Krippendorff's alpha, {level}", metric, given, seed)
 
 
 def with_people(criterion: Criterion | None, told: Sequence[tuple[Told, str]], *, seed: int) -> list[Agreement]:
@@ -88,30 +81,17 @@ def with_people(criterion: Criterion | None, told: Sequence[tuple[Told, str]], *
     both = [(right, answer, one.cluster) for one, right in told for answer in one.answers]
     ordered = criterion is not None and _ordered(criterion)
     weights: Weights = "quadratic" if ordered else "none"
+    level: Level = "ordinal" if ordered else "nominal"
     answers = _answers(criterion)
     same = sum(right == answer for right, answer, _ in both) / len(both) if both else None
     clusters = [cluster for *_, cluster in both]
-    kappa = _agreement(
-        "people",
-        "Cohen's kappa, quadratic weights" if ordered else "Cohen's kappa",
-        cohen_kappa(answers, weights),
-        [Classified(right, answer) for right, answer, _ in both],
-        clusters,
-        same,
-        len(both),
-        seed,
-    )
-    alpha = _agreement(
-        "people",
-        f"Krippendorff's alpha, {'ordinal' if ordered else 'nominal'}",
-        krippendorff_alpha(answers, "ordinal" if ordered else "nominal"),
-        [(right, answer) for right, answer, _ in both],
-        clusters,
-        same,
-        len(both),
-        seed,
-    )
-    return [kappa, alpha]
+    classified = _Compared([Classified(right, answer) for right, answer, _ in both], clusters, same, len(both))
+    units = _Compared([(right, answer) for right, answer, _ in both], clusters, same, len(both))
+    name = "Cohen's kappa, quadratic weights" if ordered else "Cohen's kappa"
+    return [
+        _agreement("people", name, cohen_kappa(answers, weights), classified, seed),
+        _agreement("people", f"Krippendorff's alpha, {level}", krippendorff_alpha(answers, level), units, seed),
+    ]
 
 
 def reliability(agreements: Sequence[Agreement], *, pairwise: bool) -> Reliability:
@@ -126,23 +106,24 @@ def reliability(agreements: Sequence[Agreement], *, pairwise: bool) -> Reliabili
     return Reliability.RELIABLE if low > 0 else Reliability.UNRELIABLE
 
 
-def _agreement(
-    between: str,
-    coefficient: str,
-    metric: LineSums[Any],
-    items: Sequence[object],
-    clusters: Sequence[Hashable],
-    same: float | None,
-    n: int,
-    seed: int,
-) -> Agreement:
-    if not items:
+@dataclass(frozen=True)
+class _Compared:
+    """What a coefficient is computed of: items and their clusters, and how many of ``n`` pairs are the same."""
+
+    items: Sequence[object]
+    clusters: Sequence[Hashable]
+    same: float | None
+    n: int
+
+
+def _agreement(between: str, coefficient: str, metric: LineSums[Any], given: _Compared, seed: int) -> Agreement:
+    same, n = given.same, given.n
+    if not given.items:
         return Agreement(between, coefficient, None, None, None, same, 0, "no bounds: nothing was said twice")
-    found = interval(metric, metric.prepare(items), seed=seed, clusters=clusters)
+    found = interval(metric, metric.prepare(given.items), seed=seed, clusters=given.clusters)
     if found.value is None:
-        why = "no bounds: every ruling is the same"
-        return Agreement(between, coefficient, None, None, None, same, n, why)
-    return Agreement(between, coefficient, defined(found.value), found.low, found.high, same, n, found.method)
+        return Agreement(between, coefficient, None, None, None, same, n, "no bounds: every ruling is the same")
+    return Agreement(between, coefficient, found.value, found.low, found.high, same, n, found.method)
 
 
 def _ordered(criterion: Criterion) -> bool:
