@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from outcrop.domain.errors import NotFound, NotSupported
+from outcrop.engines.tree_attention import Stretch, runs_trees, sight, tree_hidden
 from outcrop.models.network import Network
 from outcrop.models.quiet import quiet_transformers
 
@@ -30,6 +31,7 @@ class SharedNetwork:
         self._names: dict[Path, str] = {}
         self._numbers = count()
         self._active: str | None = None
+        self._runs_trees: bool | None = None
         # Switching adapters and computing must not be divided between threads.
         self._lock = RLock()
 
@@ -50,6 +52,14 @@ class SharedNetwork:
                 self._switch(name)
             result: Tensor = work(*arguments)
             return result
+
+    def runs_trees(self) -> bool:
+        """Whether the network computes a tree of tokens in one row; tried out once."""
+        with self._lock:
+            if self._runs_trees is None:
+                self._switch(None)
+                self._runs_trees = runs_trees(self._network)
+            return self._runs_trees
 
     def _name(self, folder: Path) -> str:
         if folder not in self._names:
@@ -107,6 +117,14 @@ class View:
     def hidden(self, tokens: Tensor, mask: Tensor | None, positions: Tensor, cache: Any = None) -> Tensor:
         """Last hidden states, ``(batch, tokens, width)``; see ``Network.hidden``."""
         return self._shared.compute(self._name, self._network.hidden, tokens, mask, positions, cache)
+
+    def runs_trees(self, longest: int) -> bool:
+        """Whether ``tree_hidden`` computes what ``hidden`` does, for texts of up to so many tokens."""
+        return longest <= sight(self.config) and self._shared.runs_trees()
+
+    def tree_hidden(self, tokens: Tensor, positions: Tensor, found: list[Stretch], cache: Any = None) -> Tensor:
+        """Last hidden states of a tree in one row, ``(1, tokens, width)``; see ``tree_attention.tree_hidden``."""
+        return self._shared.compute(self._name, tree_hidden, self._network, tokens, positions, found, cache)
 
     def head(self, hidden: Tensor) -> Tensor:
         """Logits in float32, ``(n, width)`` to ``(n, vocabulary)``."""
