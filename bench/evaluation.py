@@ -288,7 +288,8 @@ def _row(key: str, found: dict[str, Any]) -> str:
 def _details(key: str, found: dict[str, Any]) -> str:
     used = {f"{name} {number}" for run in found["one"] + found["other"] for name, number in run["versions"].items()}
     place = f"{found['date']}, {found['machine']}, {found['threads']} threads; {', '.join(sorted(used))}"
-    return f"{TITLES[found['name']][0]}{key.removeprefix(found['name'])}: {_did(found)} {len(found['one'])} pairs, {place}."
+    title = TITLES[found["name"]][0] + key.removeprefix(found["name"])
+    return f"{title}: {_did(found)} {len(found['one'])} pairs, {place}."
 
 
 def _did(found: dict[str, Any]) -> str:

@@ -54,9 +54,7 @@ def lm_eval(task: Task) -> Work:
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
 
-    model = HFLM(
-        pretrained=task["model"], device=task["device"], dtype=task["dtype"], batch_size=task["peer_batch"]
-    )
+    model = HFLM(pretrained=task["model"], device=task["device"], dtype=task["dtype"], batch_size=task["peer_batch"])
 
     def work(task: Task) -> dict[str, Any]:
         if task["kind"] == "scoring":
@@ -74,8 +72,7 @@ def together(task: Task) -> Work:
     """Several adapters over one base: the rows of all of them side by side, or one adapter after the other."""
     from outcrop.domain.generation import GenerationParameters, Prompt
     from outcrop.domain.records import Message, Role
-    from outcrop.engines.together import generate_together
-    from outcrop.engines.transformers import LoadedBase
+    from outcrop.engines.transformers import LoadedBase, generate_together
 
     base = LoadedBase(Path(task["model"]), device=task["device"], dtype=getattr(torch, task["dtype"]))
     loaded = _memory("VmRSS")

@@ -32,7 +32,7 @@ Requests = list[tuple[str, str]]
 
 
 def few_shot(seed: int = 0) -> Requests:
-    """Contexts that share a long beginning, four choices each, some of a single token, some the beginnings of others."""
+    """Contexts that share a long beginning; choices of a token and of more, some of which begin others."""
     source = random.Random(seed)
     shots = "".join(source.choices("abcdefgh ", k=60))
     requests = []

@@ -148,7 +148,7 @@ def test_a_plan_is_cut_by_the_limits(tiny_folder: Path) -> None:
 def test_rows_that_wait_get_what_they_get_alone(
     parameters: GenerationParameters, tiny_folder: Path, with_stop_ids: Callable[..., LoadedBase]
 ) -> None:
-    prompts = as_prompts(texts(30, longest=120))
+    prompts = as_prompts(texts(14, longest=120))
     free = LoadedBase(tiny_folder).engine().generate(prompts, parameters)
     stops = [free[0].tokens[1], free[1].tokens[10], free[2].tokens[20]]
     alone = [with_stop_ids(stops).engine().generate([prompt], parameters)[0] for prompt in prompts]
@@ -161,7 +161,7 @@ def test_rows_that_wait_get_what_they_get_alone(
 
 
 def test_what_no_row_sees_any_more_is_dropped(tiny_folder: Path) -> None:
-    prompts = as_prompts(["x" * (100 - number) for number in range(40)])
+    prompts = as_prompts(["x" * (100 - number) for number in range(16)])
     engine = LoadedBase(tiny_folder, limits=Limits(rows=3)).engine()
     # Rows end at different steps, each after a character of its own.
     parameters = replace(SAMPLED, stop=("a", "b", "c", "é"), max_tokens=90)

@@ -52,7 +52,8 @@ def test_each_beginning_is_one_node(rows: list[list[int]]) -> None:
 
 @given(any_rows, st.integers(1, 200))
 def test_parts_run_every_node_once_below_what_is_kept(rows: list[list[int]], budget: int) -> None:
-    trie, kept, run = Trie(rows), (), []
+    trie, run = Trie(rows), list[int]()
+    kept: tuple[int, ...] = ()
     for part in trie.parts(budget):
         assert all(row[: part.above] == kept[: part.above] for row in trie.rows[part.begin : part.end])
         assert part.above <= len(kept)

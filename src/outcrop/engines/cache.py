@@ -49,11 +49,10 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]
             room[moved, :, : self._length] = room[indices[moved], :, : self._length]
         self._show()
 
-    def repeated(self, rows: int) -> RoomyLayer:
-        """A layer with this one's only row so many times."""
+    def copied(self, rows: Tensor) -> RoomyLayer:
+        """A layer with copies of these rows of this one, ``(copies,)``."""
         layer = RoomyLayer()
-        layer.lazy_initialization(self.keys, self.values)
-        layer.update(self.keys.expand(rows, -1, -1, -1), self.values.expand(rows, -1, -1, -1))
+        layer.update(self.keys[rows], self.values[rows])
         return layer
 
     def append_rows(self, other: RoomyLayer) -> None:
@@ -116,10 +115,10 @@ def takes_rows(cache: DynamicCache) -> bool:
     return all(type(layer) is RoomyLayer for layer in cache.layers)
 
 
-def repeated(cache: DynamicCache, rows: int) -> DynamicCache:
-    """A cache with the only row of another so many times; that takes rows."""
+def copied(cache: DynamicCache, rows: Tensor) -> DynamicCache:
+    """A cache with copies of these rows of one that takes rows."""
     copies = DynamicCache()
-    copies.layers = [layer.repeated(rows) for layer in cache.layers]
+    copies.layers = [layer.copied(rows) for layer in cache.layers]
     return copies
 
 

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from outcrop.domain.generation import GenerationParameters, Prompt, Response
-from outcrop.engines.adapters import View
+from outcrop.engines.adapters import View, view_of
 from outcrop.engines.cache import new_cache, order_without, takes_rows
-from outcrop.engines.lanes import Lanes, read_beginning
+from outcrop.engines.lanes import Beginning, Lanes
 from outcrop.engines.sampling import dice, pick
 from outcrop.engines.stopping import first_stop
 from outcrop.engines.tally import Tally
@@ -36,6 +36,7 @@ class Row:
 
     Attributes:
         number: The prompt's number.
+        view: What computes it; the views of a batch share one network.
         prompt: The prompt's tokens.
         limit: The most tokens it may get.
         dice: Its own random numbers.
@@ -44,6 +45,7 @@ class Row:
     """
 
     number: int
+    view: View
     prompt: list[int]
     limit: int
     dice: Random
@@ -66,19 +68,18 @@ class Row:
         )
 
 
-def new_row(prompt: Prompt, tokens: list[int], parameters: GenerationParameters, context: int) -> Row:
+def new_row(prompt: Prompt, view: View, tokens: list[int], parameters: GenerationParameters, context: int) -> Row:
     """A row that has not begun; its limit is what the parameters and the model's context leave."""
     limit = min(parameters.max_tokens, context - len(tokens))
-    return Row(prompt.number, tokens, limit, dice(parameters.seed, prompt.number))
+    return Row(prompt.number, view, tokens, limit, dice(parameters.seed, prompt.number))
 
 
 class Decoding:
     """A batch in progress; rows leave it when they end.
 
     Args:
-        network: The model.
         tokenizer: Says which tokens end a turn, and decodes.
-        rows: What to answer; they are filled in place.
+        rows: What to answer, one or more; they are filled in place.
         side_by_side: The most rows that run together.
         parameters: How to choose tokens and when to stop.
         tally: Where the work is counted.
@@ -87,7 +88,6 @@ class Decoding:
 
     def __init__(
         self,
-        network: View,
         tokenizer: ChatTokenizer,
         rows: Sequence[Row],
         side_by_side: int,
@@ -96,7 +96,6 @@ class Decoding:
         *,
         watched: bool = False,
     ) -> None:
-        self._network = network
         self._tokenizer = tokenizer
         self._places = side_by_side
         self._parameters = parameters
@@ -106,9 +105,9 @@ class Decoding:
         self._waiting = sorted(rows, key=lambda row: -len(row.prompt))
         self._live: list[Row] = []
         self._lanes: Any = None
-        self._refills = takes_rows(new_cache(network.config))
-        self._shared = _shared([row.prompt for row in self._waiting]) if self._refills else 0
-        self._beginning: Any = None
+        self._refills = takes_rows(new_cache(rows[0].view.config))
+        self._shared = _shared([row.prompt for row in rows]) if self._refills else 0
+        self._beginning: Beginning | None = None
 
     def steps(self) -> Iterator[None]:
         """Run until all rows have ended; pauses after each token that some row goes on from."""
@@ -123,7 +122,8 @@ class Decoding:
                 self._join()
             else:
                 positions = [len(row.prompt) + len(row.tokens) - 1 for row in self._live]
-                states = self._lanes.read([row.tokens[-1] for row in self._live], positions)
+                view = view_of([row.view for row in self._live])
+                states = self._lanes.read(view, [row.tokens[-1] for row in self._live], positions)
                 self._live = self._take(self._live, self._lanes, states)
         return bool(self._live or self._waiting)
 
@@ -135,12 +135,9 @@ class Decoding:
         """Read waiting prompts, give each row its first token, and put those that go on beside the others."""
         free = self._places - len(self._live)
         rows, self._waiting = self._waiting[:free], self._waiting[free:]
-        if self._shared and self._beginning is None:
-            self._beginning = read_beginning(self._network, rows[0].prompt[: self._shared])
-            self._tally.read(1, self._shared, self._shared)
-        own = [row.prompt[self._shared :] for row in rows]
-        lanes = Lanes(self._network, self._beginning, len(rows))
-        states = lanes.read_prompts(own)
+        views, own = [row.view for row in rows], [row.prompt[self._shared :] for row in rows]
+        lanes = self._begun(rows).lanes(views)
+        states = lanes.read_prompts(view_of(views), own)
         self._tally.read(len(own), max(map(len, own)), sum(map(len, own)))
         self._tally.prompt_tokens += sum(len(row.prompt) for row in rows)
         rows = self._take(rows, lanes, states)
@@ -150,9 +147,16 @@ class Decoding:
             self._lanes.append(lanes)
         self._live += rows
 
+    def _begun(self, rows: list[Row]) -> Beginning:
+        if self._beginning is None:
+            every = [row.view for row in (*rows, *self._waiting)]
+            self._beginning = Beginning(every, rows[0].prompt[: self._shared])
+            self._tally.read(1, self._beginning.cells, self._beginning.cells)
+        return self._beginning
+
     def _take(self, rows: list[Row], lanes: Lanes, states: Tensor) -> list[Row]:
         """Give each row its next token, states are ``(rows, width)``; the rows that go on."""
-        logits = self._network.head(states)
+        logits = rows[0].view.head(states)
         draws = [row.dice.random() for row in rows]
         picks = pick(logits, self._parameters, torch.tensor(draws, dtype=torch.float64, device=logits.device))
         for row, token, logprob, near in zip(rows, picks.tokens, picks.logprobs, picks.near_ties, strict=True):

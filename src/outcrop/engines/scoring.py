@@ -33,9 +33,7 @@ class Continuation:
 
 
 @torch.no_grad()
-def loglikelihoods(
-    network: View, items: Sequence[Continuation], limits: Limits, tally: Tally
-) -> list[LogLikelihood]:
+def loglikelihoods(network: View, items: Sequence[Continuation], limits: Limits, tally: Tally) -> list[LogLikelihood]:
     """Score continuations; what they begin with alike runs once, the head only where a token is scored.
 
     The last token of a continuation depends on those before it and is never read itself, so continuations of one token

@@ -62,8 +62,8 @@ class Tally:
     def figures(self) -> dict[str, float]:
         """The counts by name, and what they say about the work.
 
-        ``tokens_per_second`` is of generation, ``padding_share`` of reading the prompts. ``trie_efficiency`` is the share of
-        the tokens run for log-likelihoods that had to run, 1 where none did.
+        ``tokens_per_second`` is of generation, ``padding_share`` of reading the prompts. ``trie_efficiency`` is the
+        share of the tokens run for log-likelihoods that had to run; 1 where none ran.
         """
         return {
             "prompt_tokens": float(self.prompt_tokens),

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from outcrop.domain.errors import Fault, InvalidInput
+from outcrop.domain.errors import Fault, InvalidInput, NotSupported
 from outcrop.domain.generation import GenerationParameters, LogLikelihood, Prompt, Response
 from outcrop.engines.adapters import SharedNetwork, View
 from outcrop.engines.decoding import Decoding, Row, new_row
@@ -95,10 +95,7 @@ class TransformersEngine:
             InvalidInput: As ``plan``.
         """
         rows = self._rows(prompts, parameters)
-        if rows:
-            together = len(cut(self._costs(rows, parameters), self._limits)[0])
-            for _ in Decoding(self._network, self._tokenizer, rows, together, parameters, self._tally).steps():
-                pass
+        self._decode(rows, parameters)
         return [row.response() for row in rows]
 
     def stream(self, prompt: Prompt, parameters: GenerationParameters) -> Iterator[str]:
@@ -109,7 +106,7 @@ class TransformersEngine:
         """
         rows = self._rows([prompt], parameters)
         sent = 0
-        for _ in Decoding(self._network, self._tokenizer, rows, 1, parameters, self._tally, watched=True).steps():
+        for _ in Decoding(self._tokenizer, rows, 1, parameters, self._tally, watched=True).steps():
             certain = settled(rows[0].text, parameters.stop)
             if certain > sent:
                 yield rows[0].text[sent:certain]
@@ -193,10 +190,17 @@ class TransformersEngine:
                 continue
             fault = length_fault(where, len(tokens), 1, context - 1)
             faults += [fault] if fault else []
-            rows.append(new_row(prompt, tokens, parameters, context))
+            rows.append(new_row(prompt, self._network, tokens, parameters, context))
         if faults:
             raise InvalidInput(faults[:_SHOWN], len(faults))
         return rows
+
+    def _decode(self, rows: Sequence[Row], parameters: GenerationParameters) -> None:
+        """Fill the rows."""
+        if rows:
+            side_by_side = len(cut(self._costs(rows, parameters), self._limits)[0])
+            for _ in Decoding(self._tokenizer, rows, side_by_side, parameters, self._tally).steps():
+                pass
 
     def _costs(self, rows: Sequence[Row], parameters: GenerationParameters) -> list[int]:
         """Tokens that each row may come to hold."""
@@ -226,3 +230,25 @@ class TransformersEngine:
         found = [fault for fault in faults if fault]
         if found:
             raise InvalidInput(found[:_SHOWN], len(found))
+
+
+def generate_together(
+    engines: Sequence[TransformersEngine], prompts: Sequence[Prompt], parameters: GenerationParameters
+) -> list[list[Response]]:
+    """Answer the prompts with several engines of one base, in one batch: few prompts of many adapters fill it.
+
+    The time is counted by the first engine.
+
+    Returns:
+        The responses of each engine, in the order of the prompts.
+
+    Raises:
+        InvalidInput: As ``TransformersEngine.plan``.
+        NotSupported: The engines are not of one ``LoadedBase``.
+    """
+    first = engines[0]
+    if not all(engine._network.shares_network(first._network) for engine in engines):
+        raise NotSupported("the engines are of several bases; only engines of one LoadedBase answer together")
+    rows = [engine._rows(prompts, parameters) for engine in engines]
+    first._decode([row for own in rows for row in own], parameters)
+    return [[row.response() for row in own] for own in rows]

@@ -94,6 +94,8 @@ class _KeptLayer(DynamicLayer):  # type: ignore[misc]
     """A layer's keys and values, which new ones follow, and are kept only while it grows."""
 
     grows = False
+    keys: Tensor
+    values: Tensor
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """The kept keys and values and the new ones, ``(1, heads, tokens, size)``."""
@@ -106,9 +108,7 @@ class _KeptLayer(DynamicLayer):  # type: ignore[misc]
         return both
 
 
-def tree_hidden(
-    network: Network, tokens: Tensor, positions: Tensor, found: list[Stretch], cache: Any = None
-) -> Tensor:
+def tree_hidden(network: Network, tokens: Tensor, positions: Tensor, found: list[Stretch], cache: Any = None) -> Tensor:
     """Last hidden states of a part, ``(1, tokens, width)``.
 
     Args:
@@ -242,7 +242,9 @@ def _attention(
     Raises:
         NotImplementedError: The architecture bends attention in a way that is not computed here.
     """
-    if stretches is None or any(others.get(name) is not None for name in ("softcap", "s_aux", "position_bias", "cache")):
+    if stretches is None or any(
+        others.get(name) is not None for name in ("softcap", "s_aux", "position_bias", "cache")
+    ):
         raise NotImplementedError("attention of another kind")
     shared = query.shape[1] != key.shape[1]
     out = query.new_empty(1, query.shape[2], query.shape[1], value.shape[3])

@@ -52,7 +52,7 @@ class Trie:
             self._places[row] = len(self.rows)
             if row != after[: len(row)]:
                 self.rows.append(row)
-        self.shared = np.array([0, *(common_beginning(one, other) for one, other in pairwise(self.rows))][: len(self.rows)], int)
+        self.shared = np.array([common_beginning(one, other) for one, other in pairwise([(), *self.rows])], int)
         added = np.array([len(row) for row in self.rows], int) - self.shared
         self.first = np.concatenate([[0], np.cumsum(added)])
         self._paths = list(self._walk())
