@@ -190,7 +190,9 @@ def compare(name: str, one: Task, other: Task, options: argparse.Namespace) -> d
             kept.append(_run(each, options.peer))
         same = _sameness(one, ones[-1], others[-1])
         seconds = [kept[-1]["seconds"] for kept in (ones, others)]
-        print(f"{name}, pair {number + 1}: {seconds[0]:.2f} s against {seconds[1]:.2f} s; {same}", flush=True)
+        cpu = [kept[-1]["cpu_seconds"] for kept in (ones, others)]
+        times = f"{seconds[0]:.2f} s against {seconds[1]:.2f} s ({cpu[0]:.2f} against {cpu[1]:.2f} of the processor)"
+        print(f"{name}, pair {number + 1}: {times}; {same}", flush=True)
     return {"name": name, "sameness": same, "work": _work(one, ones[-1]), "one": _kept(ones), "other": _kept(others)}
 
 

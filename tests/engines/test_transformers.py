@@ -161,7 +161,7 @@ def test_rows_that_wait_get_what_they_get_alone(
 
 
 def test_what_no_row_sees_any_more_is_dropped(tiny_folder: Path) -> None:
-    prompts = as_prompts(["x" * (100 - number) for number in range(16)])
+    prompts = as_prompts(["x" * (100 - number) for number in range(10)])
     engine = LoadedBase(tiny_folder, limits=Limits(rows=3)).engine()
     # Rows end at different steps, each after a character of its own.
     parameters = replace(SAMPLED, stop=("a", "b", "c", "é"), max_tokens=90)
