@@ -9,6 +9,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from outcrop.engines.planning import Limits
 from outcrop.engines.transformers import LoadedBase
 from tests.tiny_model import tiny_model
 
@@ -25,12 +26,12 @@ def peer(tiny_folder: Path) -> Any:
 
 
 @pytest.fixture
-def with_stop_ids(tmp_path: Path) -> Callable[[list[int]], LoadedBase]:
+def with_stop_ids(tmp_path: Path) -> Callable[..., LoadedBase]:
     """The tiny model with more tokens that end a turn."""
 
-    def load(ids: list[int]) -> LoadedBase:
+    def load(ids: list[int], limits: Limits = Limits()) -> LoadedBase:  # noqa: B008 - a frozen value
         folder = tiny_model(tmp_path / "stopping")
         (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [2, *ids]}))
-        return LoadedBase(folder)
+        return LoadedBase(folder, limits=limits)
 
     return load

@@ -13,7 +13,8 @@ from transformers import AutoModelForCausalLM
 
 from outcrop.domain.errors import NotFound, NotSupported
 from outcrop.domain.generation import GenerationParameters, LogLikelihood
-from outcrop.engines.transformers import LoadedBase, TransformersEngine
+from outcrop.engines.planning import Limits
+from outcrop.engines.transformers import LoadedBase, TransformersEngine, generate_together
 from outcrop.models.chat import ChatTokenizer
 from outcrop.testing.engines import as_prompts
 from tests.tiny_model import tiny_model
@@ -87,6 +88,28 @@ def test_streams_of_two_views_may_alternate(tiny_folder: Path, folders: list[Pat
     for _ in range(31):
         joined = [text + next(stream, "") for text, stream in zip(joined, streams, strict=True)]
     assert joined == alone
+
+
+@pytest.mark.parametrize("rows", [4, 64])
+def test_several_adapters_answer_together_as_alone(rows: int, tiny_folder: Path, folders: list[Path]) -> None:
+    shared = LoadedBase(tiny_folder, limits=Limits(rows=rows))
+    engines = [shared.engine(folders[0]), shared.engine(), shared.engine(folders[1])]
+    prompts = as_prompts(["granite", "granite is a rock, and what else?", "slate", "granite"])
+    for parameters in (GenerationParameters(max_tokens=20), GenerationParameters(max_tokens=20, temperature=1, seed=3)):
+        alone = [engine.generate(prompts, parameters) for engine in engines]
+        together = generate_together(engines, prompts, parameters)
+        assert alone[0] != alone[1] != alone[2]
+        for own, others in zip(alone, together, strict=True):
+            assert [response.tokens for response in own] == [response.tokens for response in others]
+            for one, other in zip(own, others, strict=True):
+                assert np.allclose(one.logprobs, other.logprobs, rtol=0, atol=1e-4)
+    assert scores(engines[1]) == scores(LoadedBase(tiny_folder).engine()), "the base is as it was"
+
+
+def test_engines_of_two_bases_do_not_answer_together(tiny_folder: Path) -> None:
+    engines = [LoadedBase(tiny_folder).engine() for _ in range(2)]
+    with pytest.raises(NotSupported, match="several bases"):
+        generate_together(engines, as_prompts(["granite"]), GenerationParameters())
 
 
 def test_a_whole_weights_model_takes_no_adapter(tmp_path: Path) -> None:

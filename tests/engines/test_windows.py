@@ -33,6 +33,13 @@ def test_a_stride_of_one_gives_every_token_all_that_fits() -> None:
         assert all(one.start == max(0, place + 1 - 8) or one.start == 0 for place in range(one.first, one.last))
 
 
+def test_a_full_last_window_reaches_back() -> None:
+    want = [Window(0, 6, 1, 6), Window(5, 11, 6, 11), Window(7, 13, 11, 13)]
+    assert rolling_windows(13, 6, 5, full_last=True) == want
+    assert rolling_windows(11, 6, 5, full_last=True) == want[:2]
+    assert rolling_windows(4, 6, 5, full_last=True) == [Window(0, 4, 1, 4)]
+
+
 def test_covering_windows_by_hand() -> None:
     assert covering_windows(0, 4) == [Window(0, 0, 0, 0)]
     assert covering_windows(4, 4) == [Window(0, 4, 0, 4)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from threading import RLock
@@ -11,10 +12,14 @@ import torch
 from torch import Tensor
 
 from outcrop.domain.errors import NotFound, NotSupported
+from outcrop.engines.tree_attention import Stretch, runs_trees, sight, tree_hidden
 from outcrop.models.network import Network
 from outcrop.models.quiet import quiet_transformers
 
 _CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+
+#: peft's name for no adapter, among those of a batch's rows.
+_BASE = "__base__"
 
 
 class SharedNetwork:
@@ -30,6 +35,7 @@ class SharedNetwork:
         self._names: dict[Path, str] = {}
         self._numbers = count()
         self._active: str | None = None
+        self._runs_trees: bool | None = None
         # Switching adapters and computing must not be divided between threads.
         self._lock = RLock()
 
@@ -50,6 +56,23 @@ class SharedNetwork:
                 self._switch(name)
             result: Tensor = work(*arguments)
             return result
+
+    def runs_trees(self) -> bool:
+        """Whether the network computes a tree of tokens in one row; tried out once."""
+        with self._lock:
+            if self._runs_trees is None:
+                self._switch(None)
+                self._runs_trees = runs_trees(self._network)
+            return self._runs_trees
+
+    def compute_rows(self, names: Sequence[str | None], work: Any, *arguments: Any) -> Tensor:
+        """Run a piece of work on a batch whose rows have an adapter each; None is the base."""
+        with self._lock:
+            self._switch(next(name for name in names if name is not None))
+            own = [_BASE if name is None else name for name in names]
+            with self._adapted.base_model._enable_peft_forward_hooks(adapter_names=own):
+                result: Tensor = work(*arguments)
+                return result
 
     def _name(self, folder: Path) -> str:
         if folder not in self._names:
@@ -94,6 +117,10 @@ class View:
         self._shared = shared
         self._name = name
 
+    def shares_network(self, other: View) -> bool:
+        """Whether two views are of the same weights in memory."""
+        return self._shared is other._shared
+
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
@@ -108,9 +135,34 @@ class View:
         """Last hidden states, ``(batch, tokens, width)``; see ``Network.hidden``."""
         return self._shared.compute(self._name, self._network.hidden, tokens, mask, positions, cache)
 
+    def runs_trees(self, longest: int) -> bool:
+        """Whether ``tree_hidden`` computes what ``hidden`` does, for texts of up to so many tokens."""
+        return longest <= sight(self.config) and self._shared.runs_trees()
+
+    def tree_hidden(self, tokens: Tensor, positions: Tensor, found: list[Stretch], cache: Any = None) -> Tensor:
+        """Last hidden states of a tree in one row, ``(1, tokens, width)``; see ``tree_attention.tree_hidden``."""
+        return self._shared.compute(self._name, tree_hidden, self._network, tokens, positions, found, cache)
+
     def head(self, hidden: Tensor) -> Tensor:
         """Logits in float32, ``(n, width)`` to ``(n, vocabulary)``."""
         return self._shared.compute(self._name, self._network.head, hidden).float()
+
+
+class RowViews(View):
+    """Views of one shared network, one for each row of a batch: the rows go through the base's weights together."""
+
+    def __init__(self, views: Sequence[View]) -> None:
+        super().__init__(views[0]._network, views[0]._shared, None)
+        self._names = [view._name for view in views]
+
+    def hidden(self, tokens: Tensor, mask: Tensor | None, positions: Tensor, cache: Any = None) -> Tensor:
+        """Last hidden states, ``(batch, tokens, width)``; see ``Network.hidden``."""
+        return self._shared.compute_rows(self._names, self._network.hidden, tokens, mask, positions, cache)
+
+
+def view_of(views: Sequence[View]) -> View:
+    """What computes rows that have these views, of one shared network."""
+    return views[0] if len(set(views)) == 1 else RowViews(views)
 
 
 def _read_config(folder: Path) -> Any:

@@ -49,6 +49,36 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]
             room[moved, :, : self._length] = room[indices[moved], :, : self._length]
         self._show()
 
+    def copied(self, rows: Tensor) -> RoomyLayer:
+        """A layer with copies of these rows of this one, ``(copies,)``."""
+        layer = RoomyLayer()
+        layer.update(self.keys[rows], self.values[rows])
+        return layer
+
+    def append_rows(self, other: RoomyLayer) -> None:
+        """Put another layer's rows below these; their tokens end where these end.
+
+        There are no more tokens in them, and no more rows in both than there have been rows here.
+        """
+        assert self._room is not None
+        assert other._room is not None
+        first, start = self._rows, self._length - other._length
+        self._rows += other._rows
+        for room, new in zip(self._room, other._room, strict=True):
+            # What lies before is masked, but a NaN that happens to lie there would come through.
+            room[first : self._rows, :, :start] = 0
+            room[first : self._rows, :, start : self._length] = new[: other._rows, :, : other._length]
+        self._show()
+
+    def forget(self, tokens: int) -> None:
+        """Drop the first tokens of all rows."""
+        assert self._room is not None
+        for room in self._room:
+            kept = room[: self._rows, :, tokens : self._length].clone()
+            room[: self._rows, :, : self._length - tokens] = kept
+        self._length -= tokens
+        self._show()
+
     def batch_repeat_interleave(self, repeats: int) -> None:
         """Not needed by the loop that fills this layer."""
         raise NotImplementedError
@@ -60,9 +90,11 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]
     def _make_room(self, keys: Tensor, values: Tensor, filled: int) -> tuple[Tensor, Tensor]:
         if self._room is None or self._length > self._room[0].shape[2]:
             old = self._room
-            self._room = (_empty(keys, self._length + _GROWTH), _empty(values, self._length + _GROWTH))
+            # Rows that left may be followed by others.
+            rows = keys.shape[0] if old is None else max(keys.shape[0], old[0].shape[0])
+            self._room = (_empty(keys, rows, self._length + _GROWTH), _empty(values, rows, self._length + _GROWTH))
             for new, before in zip(self._room, old or (), strict=False):
-                new[:, :, :filled] = before[: self._rows, :, :filled]
+                new[: self._rows, :, :filled] = before[: self._rows, :, :filled]
         return self._room
 
     def _show(self) -> tuple[Tensor, Tensor]:
@@ -78,6 +110,30 @@ def new_cache(config: Any) -> DynamicCache:
     return cache
 
 
+def takes_rows(cache: DynamicCache) -> bool:
+    """Whether rows can come and go in every layer of a cache."""
+    return all(type(layer) is RoomyLayer for layer in cache.layers)
+
+
+def copied(cache: DynamicCache, rows: Tensor) -> DynamicCache:
+    """A cache with copies of these rows of one that takes rows."""
+    copies = DynamicCache()
+    copies.layers = [layer.copied(rows) for layer in cache.layers]
+    return copies
+
+
+def append_rows(cache: DynamicCache, other: DynamicCache) -> None:
+    """See ``RoomyLayer.append_rows``."""
+    for layer, more in zip(cache.layers, other.layers, strict=True):
+        layer.append_rows(more)
+
+
+def forget(cache: DynamicCache, tokens: int) -> None:
+    """Drop the first tokens of all rows of a cache that takes rows."""
+    for layer in cache.layers:
+        layer.forget(tokens)
+
+
 def order_without(finished: set[int], rows: int) -> list[int]:
     """The rows that stay, each in its place but for those that fill the gaps.
 
@@ -89,6 +145,6 @@ def order_without(finished: set[int], rows: int) -> list[int]:
     return [next(movers) if row in finished else row for row in range(left)]
 
 
-def _empty(like: Tensor, tokens: int) -> Tensor:
-    rows, heads, _, size = like.shape
+def _empty(like: Tensor, rows: int, tokens: int) -> Tensor:
+    _, heads, _, size = like.shape
     return like.new_empty(rows, heads, tokens, size)

@@ -1,21 +1,33 @@
-"""The decode loop: one batch of prompts, token by token, until every row has ended."""
+"""The decode loop: one batch of prompts, token by token, until every row has ended.
+
+So many rows run side by side; where some have ended, waiting ones take their places. What all prompts of the batch
+begin with is read once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from outcrop.domain.generation import GenerationParameters, Prompt, Response
-from outcrop.engines.adapters import View
-from outcrop.engines.cache import new_cache, order_without
+from outcrop.engines.adapters import View, view_of
+from outcrop.engines.cache import new_cache, order_without, takes_rows
+from outcrop.engines.lanes import Beginning, Lanes
 from outcrop.engines.sampling import dice, pick
 from outcrop.engines.stopping import first_stop
 from outcrop.engines.tally import Tally
+from outcrop.engines.trie import common_beginning
 from outcrop.models.chat import ChatTokenizer
+
+# A pass of its own costs about as much as this many tokens, so what prompts share is read once from here on.
+_LEAST_BEGINNING = 16
+# Waiting rows join when this share of the places is free: each joining is a pass of its own.
+_FREE_SHARE = 1 / 8
 
 
 @dataclass
@@ -24,6 +36,7 @@ class Row:
 
     Attributes:
         number: The prompt's number.
+        view: What computes it; the views of a batch share one network.
         prompt: The prompt's tokens.
         limit: The most tokens it may get.
         dice: Its own random numbers.
@@ -32,6 +45,7 @@ class Row:
     """
 
     number: int
+    view: View
     prompt: list[int]
     limit: int
     dice: Random
@@ -54,19 +68,19 @@ class Row:
         )
 
 
-def new_row(prompt: Prompt, tokens: list[int], parameters: GenerationParameters, context: int) -> Row:
+def new_row(prompt: Prompt, view: View, tokens: list[int], parameters: GenerationParameters, context: int) -> Row:
     """A row that has not begun; its limit is what the parameters and the model's context leave."""
     limit = min(parameters.max_tokens, context - len(tokens))
-    return Row(prompt.number, tokens, limit, dice(parameters.seed, prompt.number))
+    return Row(prompt.number, view, tokens, limit, dice(parameters.seed, prompt.number))
 
 
 class Decoding:
     """A batch in progress; rows leave it when they end.
 
     Args:
-        network: The model.
         tokenizer: Says which tokens end a turn, and decodes.
-        rows: What to answer; they are filled in place.
+        rows: What to answer, one or more; they are filled in place.
+        side_by_side: The most rows that run together.
         parameters: How to choose tokens and when to stop.
         tally: Where the work is counted.
         watched: Whether each row's text is wanted after each step.
@@ -74,23 +88,26 @@ class Decoding:
 
     def __init__(
         self,
-        network: View,
         tokenizer: ChatTokenizer,
         rows: Sequence[Row],
+        side_by_side: int,
         parameters: GenerationParameters,
         tally: Tally,
         *,
         watched: bool = False,
     ) -> None:
-        self._network = network
         self._tokenizer = tokenizer
-        self._live = list(rows)
+        self._places = side_by_side
         self._parameters = parameters
         self._tally = tally
         self._keeps_text = watched or bool(parameters.stop)
-        self._cache = new_cache(network.config)
-        self._tokens, self._mask = self._pad()
-        self._positions = (self._mask.cumsum(dim=1) - 1).clamp(min=0)
+        # Longest first: a row that joins has no more tokens than those that are there.
+        self._waiting = sorted(rows, key=lambda row: -len(row.prompt))
+        self._live: list[Row] = []
+        self._lanes: Any = None
+        self._refills = takes_rows(new_cache(rows[0].view.config))
+        self._shared = _shared([row.prompt for row in rows]) if self._refills else 0
+        self._beginning: Beginning | None = None
 
     def steps(self) -> Iterator[None]:
         """Run until all rows have ended; pauses after each token that some row goes on from."""
@@ -99,37 +116,60 @@ class Decoding:
 
     @torch.no_grad()
     def _step(self) -> bool:
-        """Read what is new, choose a token for each row, let ended rows go; False where none is left."""
+        """Give some rows their next token and let ended rows go; False where none is left."""
         with self._tally.generating():
-            states = self._network.hidden(self._tokens, self._mask, self._positions, self._cache)
-            self._take(self._network.head(states[:, -1]))
-            self._release({place for place, row in enumerate(self._live) if row.reason})
-            self._extend()
-        return bool(self._live)
+            if self._waiting and self._has_room():
+                self._join()
+            else:
+                positions = [len(row.prompt) + len(row.tokens) - 1 for row in self._live]
+                view = view_of([row.view for row in self._live])
+                states = self._lanes.read(view, [row.tokens[-1] for row in self._live], positions)
+                self._live = self._take(self._live, self._lanes, states)
+        return bool(self._live or self._waiting)
 
-    def _pad(self) -> tuple[Tensor, Tensor]:
-        """Prompts padded on the left, so that all rows go on at the same place: ids and mask, ``(rows, longest)``."""
-        longest = max(len(row.prompt) for row in self._live)
-        gaps = [longest - len(row.prompt) for row in self._live]
-        pad = self._tokenizer.pad_id
-        tokens = [[pad] * gap + row.prompt for gap, row in zip(gaps, self._live, strict=True)]
-        mask = [[0] * gap + [1] * (longest - gap) for gap in gaps]
-        self._tally.prompt_tokens += sum(map(sum, mask))
-        self._tally.prefill_cells += longest * len(mask)
-        device = self._network.device
-        return torch.tensor(tokens, device=device), torch.tensor(mask, device=device)
+    def _has_room(self) -> bool:
+        free = self._places - len(self._live)
+        return not self._live or (self._refills and free >= max(1, self._places * _FREE_SHARE))
 
-    def _take(self, logits: Tensor) -> None:
-        """Give each row its next token; logits are ``(rows, vocabulary)``."""
-        draws = [row.dice.random() for row in self._live]
+    def _join(self) -> None:
+        """Read waiting prompts, give each row its first token, and put those that go on beside the others."""
+        free = self._places - len(self._live)
+        rows, self._waiting = self._waiting[:free], self._waiting[free:]
+        views, own = [row.view for row in rows], [row.prompt[self._shared :] for row in rows]
+        lanes = self._begun(rows).lanes(views)
+        states = lanes.read_prompts(view_of(views), own)
+        self._tally.read(len(own), max(map(len, own)), sum(map(len, own)))
+        self._tally.prompt_tokens += sum(len(row.prompt) for row in rows)
+        rows = self._take(rows, lanes, states)
+        if not self._live:
+            self._lanes = lanes
+        elif rows:
+            self._lanes.append(lanes)
+        self._live += rows
+
+    def _begun(self, rows: list[Row]) -> Beginning:
+        if self._beginning is None:
+            every = [row.view for row in (*rows, *self._waiting)]
+            self._beginning = Beginning(every, rows[0].prompt[: self._shared])
+            self._tally.read(1, self._beginning.cells, self._beginning.cells)
+        return self._beginning
+
+    def _take(self, rows: list[Row], lanes: Lanes, states: Tensor) -> list[Row]:
+        """Give each row its next token, states are ``(rows, width)``; the rows that go on."""
+        logits = rows[0].view.head(states)
+        draws = [row.dice.random() for row in rows]
         picks = pick(logits, self._parameters, torch.tensor(draws, dtype=torch.float64, device=logits.device))
-        for row, token, logprob, near in zip(self._live, picks.tokens, picks.logprobs, picks.near_ties, strict=True):
+        for row, token, logprob, near in zip(rows, picks.tokens, picks.logprobs, picks.near_ties, strict=True):
             row.tokens.append(token)
             row.logprobs.append(logprob)
             row.near_ties += near
             self._close(row)
-        self._tally.tokens += len(self._live)
+        self._tally.tokens += len(rows)
         self._tally.near_ties += sum(picks.near_ties)
+        order = order_without({place for place, row in enumerate(rows) if row.reason}, len(rows))
+        if order and len(order) < len(rows):
+            lanes.keep(order)
+        return [rows[place] for place in order]
 
     def _close(self, row: Row) -> None:
         """Set the reason and the text of a row that ends with its last token."""
@@ -145,19 +185,10 @@ class Decoding:
         elif full:
             row.reason = "max_tokens"
 
-    def _release(self, ended: set[int]) -> None:
-        """Take ended rows out of the batch."""
-        order = order_without(ended, len(self._live))
-        self._live = [self._live[place] for place in order]
-        if ended and order:
-            index = torch.tensor(order, device=self._network.device)
-            self._cache.batch_select_indices(index)
-            self._mask, self._positions = self._mask[index], self._positions[index]
 
-    def _extend(self) -> None:
-        """Make the tokens just chosen the next ones to read."""
-        if not self._live:
-            return
-        self._tokens = torch.tensor([[row.tokens[-1]] for row in self._live], device=self._network.device)
-        self._mask = torch.nn.functional.pad(self._mask, (0, 1), value=1)
-        self._positions = self._positions[:, -1:] + 1
+def _shared(prompts: Sequence[list[int]]) -> int:
+    """How many tokens all prompts begin with, but for each one's last; 0 where it does not pay to read them apart."""
+    if len(prompts) < 2:
+        return 0
+    common = min(common_beginning(min(prompts), max(prompts)), min(map(len, prompts)) - 1)
+    return common if common >= _LEAST_BEGINNING else 0

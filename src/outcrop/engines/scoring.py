@@ -1,10 +1,11 @@
-"""Log-probabilities of given texts, and embeddings: one pass over right-padded batches."""
+"""Log-probabilities of given texts, what they begin with alike computed once; and embeddings."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -14,6 +15,10 @@ from torch import Tensor
 from outcrop.domain.errors import NotSupported
 from outcrop.domain.generation import LogLikelihood
 from outcrop.engines.adapters import View
+from outcrop.engines.planning import Limits, cut
+from outcrop.engines.tally import Tally
+from outcrop.engines.tree_attention import Beginning, stretches
+from outcrop.engines.trie import Nodes, Trie
 
 # Rows of logits at a time: 256 rows of a vocabulary of 150,000 are 150 MB in float32.
 _CHUNK = 256
@@ -28,20 +33,23 @@ class Continuation:
 
 
 @torch.no_grad()
-def loglikelihoods(network: View, batch: Sequence[Continuation]) -> list[LogLikelihood]:
-    """Score continuations in one pass; the head runs only where a token is scored."""
-    tokens, mask, positions = _pad([item.tokens for item in batch], network.device)
-    states = network.hidden(tokens, mask, positions)
-    spots = [(row, place) for row, item in enumerate(batch) for place in range(item.start, len(item.tokens))]
-    logprobs: list[float] = []
-    best: list[bool] = []
-    for first in range(0, len(spots), _CHUNK):
-        rows, places = torch.tensor(spots[first : first + _CHUNK], device=network.device).T
-        logits = network.head(states[rows, places - 1])
-        wanted = tokens[rows, places]
-        logprobs += (logits.gather(1, wanted[:, None])[:, 0] - logits.logsumexp(dim=1)).tolist()
-        best += (logits.argmax(dim=1) == wanted).tolist()
-    return _per_row(batch, logprobs, best)
+def loglikelihoods(network: View, items: Sequence[Continuation], limits: Limits, tally: Tally) -> list[LogLikelihood]:
+    """Score continuations; what they begin with alike runs once, the head only where a token is scored.
+
+    The last token of a continuation depends on those before it and is never read itself, so continuations of one token
+    cost no more than their context.
+
+    Returns:
+        In the order of the items.
+    """
+    trie = Trie(item.tokens[:-1] for item in items)
+    wanted = _Wanted(trie, items)
+    runs = _tree if network.runs_trees(max(map(len, trie.rows), default=0)) else _rows
+    for states, nodes in runs(network, trie, limits):
+        wanted.read(network, states, nodes)
+        tally.trie_cells += len(nodes)
+    tally.trie_nodes += len(trie)
+    return wanted.results()
 
 
 def joined(parts: Sequence[LogLikelihood]) -> LogLikelihood:
@@ -82,11 +90,62 @@ def _pad(rows: Sequence[list[int]], device: torch.device) -> tuple[Tensor, Tenso
     return tokens, (places < lengths[:, None]).long(), places
 
 
-def _per_row(batch: Sequence[Continuation], logprobs: list[float], best: list[bool]) -> list[LogLikelihood]:
-    results, first = [], 0
-    for item in batch:
-        last = first + len(item.tokens) - item.start
-        each = tuple(logprobs[first:last])
-        results.append(LogLikelihood(sum(each), len(each), all(best[first:last]), each))
-        first = last
-    return results
+def _tree(network: View, trie: Trie, limits: Limits) -> Iterator[tuple[Tensor, Nodes]]:
+    """Hidden states, ``(tokens, width)``, and the node of each: branches side by side in one row, without padding."""
+    device, beginning = network.device, Beginning(network.config)
+    for part in trie.parts(limits.tokens):
+        tokens, places = (torch.tensor([line], device=device) for line in (trie.tokens(part), trie.depths(part)))
+        found = stretches(trie, part, device)
+        yield network.tree_hidden(tokens, places, found, beginning.open(part))[0], trie.nodes(part)
+
+
+def _rows(network: View, trie: Trie, limits: Limits) -> Iterator[tuple[Tensor, Nodes]]:
+    """The same from padded batches of whole rows, which every network can compute; -1 where a node comes again."""
+    for batch in cut([len(row) for row in trie.rows], limits):
+        tokens, mask, positions = _pad([list(trie.rows[row]) for row in batch], network.device)
+        nodes = np.full(tokens.shape, -1)
+        for place, row in enumerate(batch):
+            nodes[place, trie.shared[row] : len(trie.rows[row])] = np.arange(trie.first[row], trie.first[row + 1])
+        yield network.hidden(tokens, mask, positions).flatten(0, 1), nodes.ravel()
+
+
+class _Wanted:
+    """Which tokens are scored after which nodes; each such pair is looked up once."""
+
+    def __init__(self, trie: Trie, items: Sequence[Continuation]) -> None:
+        after = [trie.path(item.tokens[:-1])[item.start - 1 :] for item in items]
+        self._ends = np.cumsum([len(nodes) for nodes in after])
+        targets = np.array([token for item in items for token in item.tokens[item.start :]], np.int64)
+        self._base = int(targets.max(initial=0)) + 1
+        codes = np.concatenate([*after, np.empty(0, np.int64)]) * self._base + targets
+        self._pairs, self._places = np.unique(codes, return_inverse=True)
+        # Where the pairs of each node begin; node -1 is the last, and has none.
+        self._first = np.searchsorted(self._pairs, np.arange(len(trie) + 2) * self._base)
+        self._logprobs = np.empty(len(self._pairs))
+        self._best = np.empty(len(self._pairs), bool)
+
+    def read(self, network: View, states: Tensor, nodes: Nodes) -> None:
+        """Score what is wanted after these nodes; states are ``(tokens, width)``."""
+        counts = np.diff(self._first)[nodes]
+        cells = np.flatnonzero(counts)
+        for chunk in (cells[begin : begin + _CHUNK] for begin in range(0, len(cells), _CHUNK)):
+            logits = network.head(states[torch.from_numpy(chunk).to(states.device)])
+            rows = np.repeat(np.arange(len(chunk)), counts[chunk])
+            steps = np.arange(len(rows)) - np.repeat(np.cumsum(counts[chunk]) - counts[chunk], counts[chunk])
+            pairs = np.repeat(self._first[nodes[chunk]], counts[chunk]) + steps
+            self._fill(logits, rows, pairs)
+
+    def _fill(self, logits: Tensor, rows: Nodes, pairs: Nodes) -> None:
+        row, token = (torch.from_numpy(each).to(logits.device) for each in (rows, self._pairs[pairs] % self._base))
+        self._logprobs[pairs] = (logits[row, token] - logits.logsumexp(dim=1)[row]).cpu().numpy()
+        self._best[pairs] = (logits.argmax(dim=1)[row] == token).cpu().numpy()
+
+    def results(self) -> list[LogLikelihood]:
+        """What was asked for, item by item."""
+        logprobs, best = self._logprobs[self._places], self._best[self._places]
+        spans = pairwise([0, *self._ends.tolist()])
+        return [_result(logprobs[begin:end].tolist(), bool(best[begin:end].all())) for begin, end in spans]
+
+
+def _result(logprobs: Sequence[float], greedy: bool) -> LogLikelihood:
+    return LogLikelihood(sum(logprobs), len(logprobs), greedy, tuple(logprobs))

@@ -241,7 +241,7 @@ class ScriptedEngine:
 
     def _record(self, number: int, prompt_tokens: int, tokens: int) -> None:
         self._tally.prompt_tokens += prompt_tokens
-        self._tally.prefill_cells += prompt_tokens
+        self._tally.read(1, prompt_tokens, prompt_tokens)
         self._tally.tokens += tokens
         if self._script.calls:
             with Path(self._script.calls).open("a", encoding="utf-8") as file:

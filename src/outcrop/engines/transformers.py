@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from outcrop.domain.errors import Fault, InvalidInput
+from outcrop.domain.errors import Fault, InvalidInput, NotSupported
 from outcrop.domain.generation import Context, GenerationParameters, LogLikelihood, Prompt, Response
 from outcrop.engines.adapters import SharedNetwork, View
 from outcrop.engines.decoding import Decoding, Row, new_row
@@ -23,6 +23,9 @@ from outcrop.models.chat import ChatTokenizer
 from outcrop.models.network import load_network
 
 _SHOWN = 1000
+
+# A batch is what an interrupted job does again, so it can't be all there is; its end, when places stay free, is a loss.
+_TURNS = 4
 
 
 class LoadedBase:
@@ -74,14 +77,16 @@ class TransformersEngine:
     def plan(self, prompts: Sequence[Prompt], parameters: GenerationParameters) -> list[Batch]:
         """Cut the prompts into batches, longest prompts first.
 
+        A batch holds some times as many prompts as run side by side: waiting ones take the places of those that end.
+
         Raises:
             InvalidInput: A parameter is out of range, the chat template refuses a prompt, or a prompt leaves no room in
                 the model's context; all of them.
         """
         rows = self._rows(prompts, parameters)
-        answer = min(parameters.max_tokens, self._tokenizer.context)
-        batches = cut([len(row.prompt) + answer for row in rows], self._limits)
-        return [tuple(rows[place].number for place in batch) for batch in batches]
+        batches = cut(self._costs(rows, parameters), self._limits)
+        joined = (batches[first : first + _TURNS] for first in range(0, len(batches), _TURNS))
+        return [tuple(rows[place].number for batch in some for place in batch) for some in joined]
 
     def generate(self, prompts: Sequence[Prompt], parameters: GenerationParameters) -> list[Response]:
         """Answer the prompts as one batch; responses in the order of the prompts.
@@ -90,9 +95,7 @@ class TransformersEngine:
             InvalidInput: As ``plan``.
         """
         rows = self._rows(prompts, parameters)
-        if rows:
-            for _ in Decoding(self._network, self._tokenizer, rows, parameters, self._tally).steps():
-                pass
+        self._decode(rows, parameters)
         return [row.response() for row in rows]
 
     def stream(self, prompt: Prompt, parameters: GenerationParameters) -> Iterator[str]:
@@ -103,7 +106,7 @@ class TransformersEngine:
         """
         rows = self._rows([prompt], parameters)
         sent = 0
-        for _ in Decoding(self._network, self._tokenizer, rows, parameters, self._tally, watched=True).steps():
+        for _ in Decoding(self._tokenizer, rows, 1, parameters, self._tally, watched=True).steps():
             certain = settled(rows[0].text, parameters.stop)
             if certain > sent:
                 yield rows[0].text[sent:certain]
@@ -121,19 +124,31 @@ class TransformersEngine:
         Raises:
             InvalidInput: Requests that are longer than the model's context; all of them.
         """
-        items = [self._continuation(context, continuation) for context, continuation in requests]
+        contexts = {context: self._context(context) for context in {context for context, _ in requests}}
+        texts = {text: self._tokenizer.encode_text(text) for text in {text for _, text in requests}}
+        items = [
+            Continuation(contexts[context] + texts[text], max(1, len(contexts[context]))) for context, text in requests
+        ]
         self._check([len(item.tokens) for item in items], "request", least=0)
         return self._scored(items)
 
-    def rolling_loglikelihood(self, texts: Sequence[str], *, window: int, stride: int) -> list[LogLikelihood]:
+    def rolling_loglikelihood(
+        self, texts: Sequence[str], *, window: int, stride: int, full_last: bool = False
+    ) -> list[LogLikelihood]:
         """Log-probability of whole texts of any length; see ``Engine.rolling_loglikelihood``.
+
+        Args:
+            texts: What to score.
+            window: The most tokens that are read together.
+            stride: How many tokens each window adds.
+            full_last: See ``windows.rolling_windows``.
 
         Raises:
             InvalidInput: The window or the stride is out of range: all faults.
         """
         require_windows(window, stride, self._tokenizer.context)
         rows = [self._whole(text) for text in texts]
-        windows = [rolling_windows(len(row), window, stride) for row in rows]
+        windows = [rolling_windows(len(row), window, stride, full_last=full_last) for row in rows]
         items = [
             Continuation(row[one.start : one.end], one.first - one.start)
             for row, own in zip(rows, windows, strict=True)
@@ -175,15 +190,32 @@ class TransformersEngine:
                 continue
             fault = length_fault(where, len(tokens), 1, context - 1)
             faults += [fault] if fault else []
-            rows.append(new_row(prompt, tokens, parameters, context))
+            rows.append(new_row(prompt, self._network, tokens, parameters, context))
         if faults:
             raise InvalidInput(faults[:_SHOWN], len(faults))
         return rows
+
+    def _context(self, context: Context) -> list[int]:
+        if isinstance(context, str):
+            return self._tokenizer.encode_text(context, special=True)
+        return self._tokenizer.encode_prompt(context)
 
     def _prompt(self, prompt: Prompt) -> list[int]:
         if prompt.chat:
             return self._tokenizer.encode_prompt(prompt.messages)
         return self._tokenizer.encode_text("\n\n".join(message.text for message in prompt.messages), special=True)
+
+    def _decode(self, rows: Sequence[Row], parameters: GenerationParameters) -> None:
+        """Fill the rows."""
+        if rows:
+            side_by_side = len(cut(self._costs(rows, parameters), self._limits)[0])
+            for _ in Decoding(self._tokenizer, rows, side_by_side, parameters, self._tally).steps():
+                pass
+
+    def _costs(self, rows: Sequence[Row], parameters: GenerationParameters) -> list[int]:
+        """Tokens that each row may come to hold."""
+        answer = min(parameters.max_tokens, self._tokenizer.context)
+        return [len(row.prompt) + answer for row in rows]
 
     def _whole(self, text: str) -> list[int]:
         """A text's tokens, after what the tokenizer puts before a text; a text that begins with it has it once."""
@@ -195,21 +227,12 @@ class TransformersEngine:
         """The log-probabilities of continuations that fit the model's context."""
         results = [LogLikelihood(0.0, 0, True)] * len(items)
         scored = [place for place, item in enumerate(items) if len(item.tokens) > item.start]
-        for batch in cut([len(items[place].tokens) for place in scored], self._limits):
-            places = [scored[spot] for spot in batch]
-            with self._tally.scoring():
-                answers = loglikelihoods(self._network, [items[place] for place in places])
-            for place, answer in zip(places, answers, strict=True):
-                results[place] = answer
+        with self._tally.scoring():
+            found = loglikelihoods(self._network, [items[place] for place in scored], self._limits, self._tally)
+        for place, answer in zip(scored, found, strict=True):
+            results[place] = answer
         self._tally.scored_tokens += sum(len(item.tokens) for item in items)
         return results
-
-    def _continuation(self, context: Context, continuation: str) -> Continuation:
-        if isinstance(context, str):
-            before = self._tokenizer.encode_text(context, special=True)
-        else:
-            before = self._tokenizer.encode_prompt(context)
-        return Continuation(before + self._tokenizer.encode_text(continuation), max(1, len(before)))
 
     def _check(self, lengths: Sequence[int], what: str, *, least: int) -> None:
         most = self._tokenizer.context
@@ -217,3 +240,25 @@ class TransformersEngine:
         found = [fault for fault in faults if fault]
         if found:
             raise InvalidInput(found[:_SHOWN], len(found))
+
+
+def generate_together(
+    engines: Sequence[TransformersEngine], prompts: Sequence[Prompt], parameters: GenerationParameters
+) -> list[list[Response]]:
+    """Answer the prompts with several engines of one base, in one batch: few prompts of many adapters fill it.
+
+    The time is counted by the first engine.
+
+    Returns:
+        The responses of each engine, in the order of the prompts.
+
+    Raises:
+        InvalidInput: As ``TransformersEngine.plan``.
+        NotSupported: The engines are not of one ``LoadedBase``.
+    """
+    first = engines[0]
+    if not all(engine._network.shares_network(first._network) for engine in engines):
+        raise NotSupported("the engines are of several bases; only engines of one LoadedBase answer together")
+    rows = [engine._rows(prompts, parameters) for engine in engines]
+    first._decode([row for own in rows for row in own], parameters)
+    return [[row.response() for row in own] for own in rows]

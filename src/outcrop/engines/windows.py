@@ -35,7 +35,7 @@ def require_windows(window: int, stride: int, context: int) -> None:
         raise InvalidInput(faults)
 
 
-def rolling_windows(tokens: int, size: int, stride: int) -> list[Window]:
+def rolling_windows(tokens: int, size: int, stride: int, *, full_last: bool = False) -> list[Window]:
     """Windows for log-likelihoods: all tokens but the first count once, each with what is before it in its window.
 
     From the second window on, the tokens that count have at least ``size - stride`` tokens before them. These are the
@@ -46,11 +46,15 @@ def rolling_windows(tokens: int, size: int, stride: int) -> list[Window]:
         tokens: Length of the text.
         size: The most tokens of a window.
         stride: How far a window begins after the one before; less than ``size``.
+        full_last: Whether the last window begins as early as its size allows, so that its tokens have more before them.
+            With a stride of ``size - 1`` these are lm-eval's windows.
     """
     windows: list[Window] = []
     counted = 1
     while counted < tokens:
         start = len(windows) * stride
+        if full_last:
+            start = min(start, max(0, tokens - size))
         end = min(start + size, tokens)
         windows.append(Window(start, end, counted, end))
         counted = end

@@ -33,7 +33,9 @@ class Network:
         device: torch.device = next(self.model.parameters()).device
         return device
 
-    def hidden(self, tokens: Tensor, mask: Tensor | None, positions: Tensor, cache: Any = None) -> Tensor:
+    def hidden(
+        self, tokens: Tensor, mask: Tensor | None, positions: Tensor, cache: Any = None, **attention: Any
+    ) -> Tensor:
         """Last hidden states, ``(batch, tokens, width)``.
 
         Args:
@@ -41,6 +43,7 @@ class Network:
             mask: 1 where there is a token, ``(batch, past + tokens)``; None where there is no padding.
             positions: Place of each token in its row, ``(batch, tokens)``.
             cache: A transformers cache, filled in place; None where nothing follows.
+            **attention: Handed on to the attention, for one that needs more than transformers' own.
         """
         arguments = {
             "input_ids": tokens,
@@ -48,6 +51,7 @@ class Network:
             "position_ids": positions,
             "past_key_values": cache,
             "use_cache": cache is not None,
+            **attention,
         }
         if self._split:
             states: Tensor = self._body()(**arguments).last_hidden_state
