@@ -227,7 +227,7 @@ class RemoteEngine:
     def _response(self, prompt: Prompt, answer: Answer) -> Response:
         usage = answer.usage
         self._tally.prompt_tokens += usage.prompt_tokens
-        self._tally.prefill_cells += usage.prompt_tokens
+        self._tally.read(1, usage.prompt_tokens, usage.prompt_tokens)
         self._tally.tokens += usage.tokens
         return Response(
             number=prompt.number,
