@@ -30,7 +30,7 @@ def setups() -> list[Any]:
 
     flat = {"base": "python", "layers": 1, "width": 72, "base_steps": 400}
     deep = {"base": "licences", "layers": 3, "width": 48, "base_steps": 300}
-    slim = {"base": "synopses", "layers": 2, "width": 56, "base_steps": 400}
+    slim = {"base": "synopses", "layers": 2, "width": 64, "base_steps": 400}
     return [
         Setup("LoRA r1, 260 records, 6 passes", "synopses", 260, 6, rank=1, seed=81, **flat),
         Setup("full, 480 records, 1 pass", "licences", 480, 1, seed=82, **slim),
@@ -46,20 +46,22 @@ def setups() -> list[Any]:
         Setup("full, 320 records, 2 passes", "licences", 320, 2, seed=92, **flat),
         Setup("LoRA r8, 112 records, 8 passes", "synopses", 112, 8, rank=8, seed=93, **flat),
         Setup("LoRA r4, 240 records, 4 passes", "python", 240, 4, rank=4, seed=94, **deep),
-        Setup("from random weights, 320 records, 4 passes", "licences", 320, 4, layers=1, width=56, seed=95),
+        Setup("from random weights, 320 records, 4 passes", "licences", 320, 4, layers=1, width=80, seed=95),
     ]
 
 
 def measure(part: int, parts: int) -> None:
-    """Judge some of the setups and keep their runs."""
+    """Judge some of the setups and keep their runs; those that are kept already are not made again."""
     import torch
     from diagnosis_truth import judge
 
     torch.set_num_threads(1)
     for setup in setups()[part - 1 :: parts]:
+        place = RESULTS.with_name(f"diagnosis-{setup.seed}.json")
+        if place.exists():
+            continue
         began = time.time()
         runs = judge(setup)
-        place = RESULTS.with_name(f"diagnosis-{setup.seed}.json")
         place.write_text(json.dumps([_kept(run) for run in runs]), encoding="utf-8")
         print(f"{setup.name}: {len(runs)} runs judged in {time.time() - began:.0f} s", flush=True)
         for run in runs:
