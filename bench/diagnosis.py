@@ -40,7 +40,7 @@ def setups() -> list[Any]:
         Setup("LoRA r4, 520 records, 2 passes", "licences", 520, 2, rank=4, seed=86, **flat),
         Setup("LoRA r16, 88 records, 10 passes", "synopses", 88, 10, rank=16, seed=87, **deep),
         Setup("LoRA r1, 300 records, 5 passes", "python", 300, 5, rank=1, seed=88, **slim),
-        Setup("from random weights, 240 records, 6 passes", "synopses", 240, 6, width=40, seed=89),
+        Setup("from random weights, 240 records, 6 passes", "synopses", 240, 6, width=48, seed=89),
         Setup("full, 136 records, 6 passes", "synopses", 136, 6, seed=90, **flat),
         Setup("LoRA r16, 56 records, 14 passes", "python", 56, 14, rank=16, seed=91, **slim),
         Setup("full, 320 records, 2 passes", "licences", 320, 2, seed=92, **flat),
