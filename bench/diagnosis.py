@@ -28,38 +28,40 @@ def setups() -> list[Any]:
     """Runs that had no part in making the rule: other seeds, sizes and bases."""
     from diagnosis_runs import Setup
 
-    flat = {"base": "synopses", "layers": 1, "width": 80, "base_steps": 350}
-    deep = {"base": "python", "layers": 3, "width": 40, "base_steps": 350}
-    slim = {"base": "licences", "layers": 2, "width": 72, "base_steps": 350}
+    flat = {"base": "python", "layers": 1, "width": 72, "base_steps": 400}
+    deep = {"base": "licences", "layers": 3, "width": 48, "base_steps": 300}
+    slim = {"base": "synopses", "layers": 2, "width": 64, "base_steps": 400}
     return [
-        Setup("LoRA r1, 240 records, 6 passes", "licences", 240, 6, rank=1, seed=61, **flat),
-        Setup("full, 440 records, 1 pass", "python", 440, 1, seed=62, **flat),
-        Setup("LoRA r8, 560 records, 1 pass", "synopses", 560, 1, rank=8, seed=63, **slim),
-        Setup("LoRA r1, 280 records, 5 passes", "python", 280, 5, rank=1, seed=64, **slim),
-        Setup("full, 60 records, 14 passes", "synopses", 60, 14, seed=65, **slim),
-        Setup("LoRA r4, 680 records, 1 pass", "licences", 680, 1, rank=4, seed=66, **deep),
-        Setup("LoRA r16, 104 records, 9 passes", "python", 104, 9, rank=16, seed=67, **flat),
-        Setup("LoRA r1, 320 records, 5 passes", "synopses", 320, 5, rank=1, seed=68, **deep),
-        Setup("from random weights, 280 records, 6 passes", "licences", 280, 6, width=48, seed=69),
-        Setup("full, 120 records, 6 passes", "licences", 120, 6, seed=70, **deep),
-        Setup("LoRA r16, 48 records, 16 passes", "licences", 48, 16, rank=16, seed=71, **flat),
-        Setup("full, 360 records, 2 passes", "synopses", 360, 2, seed=72, **deep),
-        Setup("LoRA r8, 96 records, 9 passes", "licences", 96, 9, rank=8, seed=73, **deep),
-        Setup("LoRA r2, 240 records, 6 passes", "synopses", 240, 6, rank=2, seed=74, **slim),
-        Setup("from random weights, 220 records, 7 passes", "python", 220, 7, layers=1, width=32, seed=75),
+        Setup("LoRA r1, 260 records, 6 passes", "synopses", 260, 6, rank=1, seed=81, **flat),
+        Setup("full, 480 records, 1 pass", "licences", 480, 1, seed=82, **slim),
+        Setup("LoRA r8, 600 records, 1 pass", "python", 600, 1, rank=8, seed=83, **deep),
+        Setup("LoRA r2, 200 records, 7 passes", "licences", 200, 7, rank=2, seed=84, **slim),
+        Setup("full, 72 records, 12 passes", "python", 72, 12, seed=85, **deep),
+        Setup("LoRA r4, 520 records, 2 passes", "licences", 520, 2, rank=4, seed=86, **flat),
+        Setup("LoRA r16, 88 records, 10 passes", "synopses", 88, 10, rank=16, seed=87, **deep),
+        Setup("LoRA r1, 300 records, 5 passes", "python", 300, 5, rank=1, seed=88, **slim),
+        Setup("from random weights, 240 records, 6 passes", "synopses", 240, 6, width=48, seed=89),
+        Setup("full, 136 records, 6 passes", "synopses", 136, 6, seed=90, **flat),
+        Setup("LoRA r16, 56 records, 14 passes", "python", 56, 14, rank=16, seed=91, **slim),
+        Setup("full, 320 records, 2 passes", "licences", 320, 2, seed=92, **flat),
+        Setup("LoRA r8, 112 records, 8 passes", "synopses", 112, 8, rank=8, seed=93, **flat),
+        Setup("LoRA r4, 240 records, 4 passes", "python", 240, 4, rank=4, seed=94, **deep),
+        Setup("from random weights, 320 records, 4 passes", "licences", 320, 4, layers=1, width=80, seed=95),
     ]
 
 
 def measure(part: int, parts: int) -> None:
-    """Judge some of the setups and keep their runs."""
+    """Judge some of the setups and keep their runs; those that are kept already are not made again."""
     import torch
     from diagnosis_truth import judge
 
     torch.set_num_threads(1)
     for setup in setups()[part - 1 :: parts]:
+        place = RESULTS.with_name(f"diagnosis-{setup.seed}.json")
+        if place.exists():
+            continue
         began = time.time()
         runs = judge(setup)
-        place = RESULTS.with_name(f"diagnosis-{setup.seed}.json")
         place.write_text(json.dumps([_kept(run) for run in runs]), encoding="utf-8")
         print(f"{setup.name}: {len(runs)} runs judged in {time.time() - began:.0f} s", flush=True)
         for run in runs:
@@ -124,10 +126,12 @@ def tables(results: dict[str, Any]) -> str:
     right = sum(verdict(run) in run["truths"] for run in judged)
     interval = wilson_interval(right, len(judged), 0.95)
     two = sum(len(run["truths"]) > 1 for run in judged)
+    first = sum(verdict(run) == run["truths"][0] for run in judged)
     return "\n".join(
         [
             f"**{right} of {len(judged)} runs right, {right / len(judged):.0%}** (95 % interval "
-            f"{interval.low:.0%} to {interval.high:.0%}, Wilson). {two} of them have two true faults: either is right. "
+            f"{interval.low:.0%} to {interval.high:.0%}, Wilson). {two} of them have several true faults: each is right; "
+            f"the first of the list above, the strongest, was said of {first}. "
             f"Of {len(easier)} further runs, whose rate is still farther off, "
             f"{sum(verdict(run) in run['truths'] for run in easier)} are right.",
             "",

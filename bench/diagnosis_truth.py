@@ -1,4 +1,4 @@
-"""What is true of a run, found without its diagnosis: by other runs of the same setup.
+"""What is true of a run, found without its diagnosis: by trying what each verdict advises.
 
 A learning rate is judged by a sweep over rates; overfitting by the run's own validation losses and by training as long
 on four times the data; whether it had converged by twice the passes; underfitting by more to learn with: all weights
@@ -9,15 +9,15 @@ of how far the best run of the sweep brought the validation loss down.
 overfitting         ends ≥ 0.05 above its lowest loss; four times the data at the same rate and steps leave a quarter
 rate too high       ≥ 9 times the best rate, and its lowest loss is ≥ a third above the best run's
 rate too low        at most a ninth of the best rate, and the same
-not converged       the best rate, and twice the passes bring the lowest loss down by ≥ 0.1 more
-underfitting        the best rate, and more to learn with brings it down by ≥ 0.25 more; training fell at most 1.5 times
-                    as far as validation, so that nothing was learnt by heart; not the one above
+not converged       the best rate or too low a one, and twice the passes bring the lowest loss down by ≥ 0.1 more
+underfitting        the best rate or too low a one, and more to learn with brings it down by ≥ 0.5 more
 good fit            the best rate, and nothing of this
 ==================  ================================================================================================
 
-A run may have two of the first three faults, and either is then a right answer. What is in none of these lines, such as
-a rate three times too high, is in between and is not judged. Of the rates that are only too low, and of those only too
-high, the one nearest to the best counts, which is the hardest; the others are kept as easier ones.
+A run may have several faults, and each is then a right answer; they are listed in this order, which is that of how much
+stronger a claim they are. What is in none of these lines, such as a rate three times too high, is in between and is not
+judged. Of the rates that are only too low, and of those only too high, the one nearest to the best counts, which is the
+hardest; the others are kept as easier ones.
 """
 
 from __future__ import annotations
@@ -34,8 +34,7 @@ from outcrop.trainers.remedies import Fit
 #: Learning rates of a sweep, each about 3.2 times the one before; those of all weights of a base are lower by one.
 RATES = (3.2e-5, 1e-4, 3.2e-4, 1e-3, 3.2e-3, 1e-2, 3.2e-2, 1e-1)
 FAR = 9.0
-BY_HEART = 1.5
-WRONG_RATE, RISE, REMOVED, LONGER, LARGER = 1 / 3, 0.05, 0.25, 0.1, 0.25
+WRONG_RATE, RISE, REMOVED, LONGER, LARGER = 1 / 3, 0.05, 0.25, 0.1, 0.5
 
 Curve = Sequence[CurvePoint]
 
@@ -83,12 +82,11 @@ def truths(figures: dict[str, float]) -> list[Fit]:
         found.append(Fit.RATE_TOO_HIGH)
     if figures["excess"] >= WRONG_RATE and times <= 1 / FAR:
         found.append(Fit.RATE_TOO_LOW)
-    if found or times != 1:
-        return found
-    if figures["longer"] >= LONGER:
-        return [Fit.NOT_CONVERGED]
-    under = figures.get("larger", 0.0) >= LARGER and figures["training_fall"] <= BY_HEART
-    return [Fit.UNDERFITTING if under else Fit.GOOD]
+    if figures.get("longer", 0.0) >= LONGER:
+        found.append(Fit.NOT_CONVERGED)
+    if figures.get("larger", 0.0) >= LARGER:
+        found.append(Fit.UNDERFITTING)
+    return found or ([Fit.GOOD] if times == 1 else [])
 
 
 def _measure(setup: Setup, rate: float, curve: Curve, drop: float, figures: dict[str, float]) -> None:
@@ -96,10 +94,8 @@ def _measure(setup: Setup, rate: float, curve: Curve, drop: float, figures: dict
     if figures["rise"] >= RISE and _learnt(curve):
         more = train(more_data(setup), rate)
         figures["rise_with_more_data"] = (losses(more)[-1] - lowest(more)) / drop
-    if figures["times_best"] == 1:
-        training = [point.training_loss for point in curve if point.training_loss is not None]
-        last = training[-max(5, len(training) // 10) :]
-        figures["training_fall"] = (sum(training[:3]) / 3 - sum(last) / len(last)) / drop
+    too_low = figures["excess"] >= WRONG_RATE and figures["times_best"] <= 1 / FAR
+    if figures["times_best"] == 1 or too_low:
         longer = train(replace(setup, epochs=2 * setup.epochs), rate)
         figures["longer"] = (lowest(curve) - lowest(longer)) / drop
         if wide := larger(setup):
@@ -114,9 +110,10 @@ def _learnt(curve: Curve) -> bool:
 
 
 def _easier(run: Judged, found: list[Judged]) -> bool:
-    if run.truths not in ([Fit.RATE_TOO_HIGH], [Fit.RATE_TOO_LOW]):
+    wrong = {Fit.RATE_TOO_HIGH, Fit.RATE_TOO_LOW} & set(run.truths)
+    if not wrong or Fit.OVERFITTING in run.truths:
         return False
-    alike = [other for other in found if other.truths == run.truths]
+    alike = [other for other in found if wrong <= set(other.truths) and Fit.OVERFITTING not in other.truths]
     return run is not min(alike, key=lambda other: abs(math.log(other.figures["times_best"])))
 
 

