@@ -60,6 +60,7 @@ def sends(data: bytes) -> Callable[[socket.socket], None]:
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}", "IncompleteRead"),
         (b'HTTP/1.0 200 OK\r\n\r\n{"choices": [', "the answer is no JSON"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n<html>..>", "the answer is no JSON"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"[" * 100_000, "the answer is no JSON"),
     ],
 )
 def test_what_is_no_whole_answer_may_pass_and_may_have_cost(data: bytes, words: str) -> None:
@@ -118,6 +119,15 @@ def test_connections_are_used_again_and_closed_ones_are_not(serve: Serve) -> Non
     for _ in range(3):
         client.post("/chat/completions", BODY)
     assert closing.connections == 3
+
+
+def test_a_refusal_leaves_the_connection_as_it_was(serve: Serve) -> None:
+    server = serve(replace=lambda _: (429, {}, b'{"error": "slow down"}'))
+    client = Server(f"{server.address}/v1", "", 5.0)
+    for _ in range(3):
+        with pytest.raises(PassingFailure, match="429 slow down"):
+            client.post("/chat/completions", BODY)
+    assert server.connections == 1
 
 
 def test_a_connection_that_the_server_closed_meanwhile_is_noticed() -> None:
