@@ -6,6 +6,7 @@ import json
 import random
 import re
 import select
+import ssl
 import struct
 import threading
 import time
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from outcrop.domain.generation import GenerationParameters, Prompt, Response
@@ -81,6 +83,12 @@ class ModelServer:
         self.closing = False
         self._server = _Server(("127.0.0.1", 0), partial(_Handler, self))
         self.address = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def speak_tls(self, certificate: Path) -> None:
+        """From now on speak TLS, with the certificate and the key that a file holds."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
 
     def __enter__(self) -> ModelServer:
         threading.Thread(target=partial(self._server.serve_forever, 0.02), daemon=True).start()

@@ -88,3 +88,16 @@ def test_an_unknown_device_is_said() -> None:
     with pytest.raises(NotSupported, match="OUTCROP_DEVICE is 'abacus'; expected auto, cpu, cuda or cuda:N"):
         choose_device("abacus")
     assert choose_device("cpu") == "cpu"
+
+
+def test_budgets_and_patience(tmp_path: Path) -> None:
+    found = read_settings({"OUTCROP_HOME": str(tmp_path)})
+    assert (found.budget, found.token_budget, found.remote_timeout, found.remote_patience) == (None, None, 120, 900)
+    assert read_settings(found.environment) == found
+    given = {"OUTCROP_BUDGET": "2.5", "OUTCROP_TOKEN_BUDGET": "1000", "OUTCROP_REMOTE_TIMEOUT": "0.5"}
+    found = read_settings({"OUTCROP_HOME": str(tmp_path), **given})
+    assert (found.budget, found.token_budget, found.remote_timeout) == (2.5, 1000, 0.5)
+    assert read_settings(found.environment) == found
+    wrong = {"OUTCROP_BUDGET": "-1", "OUTCROP_TOKEN_BUDGET": "1.5", "OUTCROP_REMOTE_TIMEOUT": "0"}
+    with pytest.raises(InvalidInput, match="3 faults"):
+        read_settings(wrong)

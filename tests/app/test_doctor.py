@@ -361,7 +361,10 @@ def test_extras(kept: Path, installed: Callable[..., None]) -> None:
     diagnosis = diagnose()
     s3, dev = found(diagnosis, "extra s3"), found(diagnosis, "extra dev")
     assert (s3.state, dev.state) == (State.OK, State.OK)
-    assert "for a store in an S3 bucket: pip install 'outcrop[s3]' (brings no-such-package)" in s3.found
+    assert (
+        "for a store in an S3 bucket, and models of Amazon Bedrock: pip install 'outcrop[s3]' (brings no-such-package)"
+        in s3.found
+    )
     assert s3.values == {"installed": False, "packages": {"no-such-package": None, "pytest": pytest.__version__}}
     assert dev.values["installed"]
     assert found(diagnosis, "libraries").state is State.OK

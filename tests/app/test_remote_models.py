@@ -16,6 +16,7 @@ import pytest
 
 from outcrop import Outcrop
 from outcrop.app.evaluation import report_of
+from outcrop.app.judging import JudgeChoice
 from outcrop.domain.errors import AlreadyExists, InvalidInput, JobFailed, NotSupported
 from outcrop.domain.jobs import Job, Status
 from outcrop.domain.scores import Report
@@ -222,6 +223,20 @@ def test_a_conversation_can_not_be_scored(here: Outcrop, tmp_path: Path, server:
     with pytest.raises(JobFailed, match="far: its chat template is at its server"):
         here.evaluate("far", data=data, task="multiple-choice", chat=True)
     assert server.connections == 0
+
+
+def test_a_judge_that_is_remote(here: Outcrop, data: Path, tmp_path: Path) -> None:
+    add_scripted(here, tmp_path, "one", echo_words=2)
+    add_scripted(here, tmp_path, "two", echo_words=3)
+    faults = Faults({"throttle": 0.1, "half": 0.05}, seed=8)
+    with ModelServer(Script(patterns=(("", '{"better": "A"}'),)), faults) as server:
+        add(here, server)
+        choice = JudgeChoice(["far"], criteria=["Helpfulness"], pairwise=True)
+        report = here.evaluate(["one", "two"], data=data, task="generation", judging=choice)
+        assert isinstance(report, Report)
+        (judge,) = report.judges
+        assert server.answered.total() >= 2 * COUNT, "in both orders"
+    assert judge.figures["cost"] >= judge.figures["generated_tokens"] * 1e-5
 
 
 def test_a_budget_in_tokens(here: Outcrop, data: Path, server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:

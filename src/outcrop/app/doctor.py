@@ -39,7 +39,7 @@ EXTRAS = {
     "dev": "working on Outcrop itself",
     "parquet": "tables in Parquet files",
     "postgres": "a catalog in PostgreSQL",
-    "s3": "a store in an S3 bucket",
+    "s3": "a store in an S3 bucket, and models of Amazon Bedrock",
 }
 
 #: Bytes of free disk below which the default model hardly fits, and below which full training of it may not.

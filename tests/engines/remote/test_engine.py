@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -55,6 +56,16 @@ def test_never_more_at_once_than_is_allowed(serve: Serve) -> None:
     server = serve(Script(delay=0.001))
     engine_at(server, max_concurrency=3).generate(as_prompts(TEXTS[:60]), GREEDY)
     assert server.most_at_once == 3
+
+
+def test_a_request_that_failed_goes_before_those_never_made(serve: Serve) -> None:
+    refused: Iterator[tuple[int, dict[str, str], bytes]] = iter([(500, {}, b"")])
+    server = serve(Script(delay=0.001), replace=lambda body: next(refused, None) if "0 of" in str(body) else None)
+    engine = engine_at(server, max_concurrency=1, patience=Patience(timeout=5.0, total=5.0, base=0.005))
+    engine.generate(as_prompts(TEXTS[:200]), GREEDY)
+    asked = [body["messages"][0]["content"] for body in server.bodies]
+    assert asked[0] == TEXTS[0]
+    assert 0 < asked.index(TEXTS[0], 1) < 50
 
 
 def test_a_server_that_always_fails_is_given_up(serve: Serve) -> None:

@@ -5,6 +5,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -60,6 +62,7 @@ def sends(data: bytes) -> Callable[[socket.socket], None]:
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}", "IncompleteRead"),
         (b'HTTP/1.0 200 OK\r\n\r\n{"choices": [', "the answer is no JSON"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n<html>..>", "the answer is no JSON"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"[" * 100_000, "the answer is no JSON"),
     ],
 )
 def test_what_is_no_whole_answer_may_pass_and_may_have_cost(data: bytes, words: str) -> None:
@@ -120,6 +123,15 @@ def test_connections_are_used_again_and_closed_ones_are_not(serve: Serve) -> Non
     assert closing.connections == 3
 
 
+def test_a_refusal_leaves_the_connection_as_it_was(serve: Serve) -> None:
+    server = serve(replace=lambda _: (429, {}, b'{"error": "slow down"}'))
+    client = Server(f"{server.address}/v1", "", 5.0)
+    for _ in range(3):
+        with pytest.raises(PassingFailure, match="429 slow down"):
+            client.post("/chat/completions", BODY)
+    assert server.connections == 1
+
+
 def test_a_connection_that_the_server_closed_meanwhile_is_noticed() -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
     with raw(sends(answer)) as address:
@@ -132,6 +144,44 @@ def test_a_connection_that_the_server_closed_meanwhile_is_noticed() -> None:
 def test_an_unknown_machine_is_told_at_once() -> None:
     with pytest.raises(RemoteRefusal, match=r"nowhere\.invalid: there is no machine of that name"):
         Server("http://nowhere.invalid/v1", "", 5.0).post("/chat/completions", BODY)
+
+
+def certificate(folder: Path) -> Path:
+    """A certificate for ``localhost`` that nobody signed, and its key, in one file; moto brings what makes it."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    signed = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False).sign(
+        key, hashes.SHA256()
+    )
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file = folder / "certificate.pem"
+    file.write_bytes(secret + signed.public_bytes(serialization.Encoding.PEM))
+    return file
+
+
+def test_only_a_trusted_certificate_is_spoken_to(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = certificate(tmp_path)
+    server = serve()
+    server.speak_tls(file)
+    address = f"https://localhost:{server.address.rpartition(':')[2]}/v1"
+    with pytest.raises(RemoteRefusal, match=r"localhost: its certificate can't be trusted \(self-signed certificate\)"):
+        Server(address, "", 5.0).post("/chat/completions", BODY)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    client = Server(address, "", 5.0)
+    for _ in range(3):
+        assert client.post("/chat/completions", BODY)["choices"]
+    with pytest.raises(RemoteRefusal, match=r"Hostname mismatch|IP address mismatch"):
+        Server(address.replace("localhost", "127.0.0.1"), "", 5.0).post("/chat/completions", BODY)
+    assert server.asked.total() == 3
 
 
 def test_plain_text_where_tls_is_expected(serve: Serve) -> None:

@@ -7,6 +7,7 @@ import queue
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -127,7 +128,8 @@ class _Run(Generic[T]):
         self._account = dispatch.account
         self._calls = calls
         self._keep = keep
-        self._waiting = [_Waiting(0.0, place) for place in range(len(calls))]
+        self._new = deque(_Waiting(0.0, place) for place in range(len(calls)))
+        self._again: list[_Waiting] = []
         self._under_way = 0
         self._threads = 0
         self._tasks: queue.SimpleQueue[tuple[_Waiting, int] | None] = queue.SimpleQueue()
@@ -136,7 +138,7 @@ class _Run(Generic[T]):
     @property
     def unfinished(self) -> bool:
         """Whether a request is under way or to be made."""
-        return bool(self._waiting or self._under_way)
+        return bool(self._new or self._again or self._under_way)
 
     def launch(self) -> float:
         """Begin what may begin now; the seconds until more may.
@@ -144,17 +146,19 @@ class _Run(Generic[T]):
         Raises:
             OverBudget: Nothing is under way, and the budget does not allow the next request.
         """
-        while self._waiting and self._under_way < self._dispatch.concurrency.limit:
+        while self._under_way < self._dispatch.concurrency.limit:
             now = time.monotonic()
-            if self._waiting[0].ready > now:
-                return min(_TICK, self._waiting[0].ready - now)
-            most = self._most(self._waiting[0])
+            due = bool(self._again) and self._again[0].ready <= now
+            if not due and not self._new:
+                return min(_TICK, self._again[0].ready - now) if self._again else _TICK
+            # What was made before goes first, lest its patience ends while it waits for its turn.
+            most = self._most(self._again[0] if due else self._new[0])
             if not self._account.set_aside(most):
                 if self._under_way:
                     # What comes back may have cost less than was set aside for it.
                     return _TICK
                 raise OverBudget(f"{self._dispatch.name}: {self._account.ledger.refusal(most)}")
-            self._begin(heapq.heappop(self._waiting), now)
+            self._begin(heapq.heappop(self._again) if due else self._new.popleft(), now)
         return _TICK
 
     def gather(self, patience: float) -> None:
@@ -250,7 +254,7 @@ class _Run(Generic[T]):
             waiting.ready = now + self._dispatch.pause(waiting.failures, now - waiting.began, failure)
         except RemoteFailure as error:
             return error
-        heapq.heappush(self._waiting, waiting)
+        heapq.heappush(self._again, waiting)
         return None
 
     def _most(self, waiting: _Waiting) -> Spending:

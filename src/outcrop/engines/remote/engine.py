@@ -296,7 +296,8 @@ def _most(prompt: Prompt, parameters: GenerationParameters) -> Usage:
 
 
 def _bytes(text: str) -> int:
-    return len(text.encode())
+    # Half a surrogate pair is in no valid text, and may be in a record.
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 _: type[PaidEngine] = RemoteEngine

@@ -63,7 +63,7 @@ class Server:
             data = _whole(response)
         try:
             return json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise PassingFailure("the answer is no JSON", charged=True) from None
 
     def events(self, path: str, body: dict[str, Any]) -> Iterator[str]:
@@ -101,9 +101,11 @@ class Server:
             stage = "answering"
             response = connection.getresponse()
             if not 200 <= response.status < 300:
-                raise self._failure(response)
+                failure = self._failure(response)
+                reusable = _is_whole(response)
+                raise failure
             yield response
-            reusable = response.isclosed() and not response.will_close
+            reusable = _is_whole(response)
         except (OSError, HTTPException) as error:
             raise _described(error, self._host, stage, self._timeout) from error
         finally:
@@ -192,6 +194,11 @@ def _whole(response: HTTPResponse) -> bytes:
     if response.length:
         raise IncompleteRead(bytes(data[:0]), response.length)
     return bytes(data)
+
+
+def _is_whole(response: HTTPResponse) -> bool:
+    """Whether an answer was read to its end, so that its connection may serve for another one."""
+    return response.isclosed() and not response.will_close and not response.length
 
 
 def _too_long() -> RemoteRefusal:
