@@ -12,7 +12,7 @@ from outcrop import Outcrop
 from outcrop.app.evaluation import DatasetChoice, reports_of, submit_evaluation
 from outcrop.app.judging import JudgeChoice
 from outcrop.domain.errors import InvalidInput
-from outcrop.domain.scores import JudgeReport, Reliability, Report
+from outcrop.domain.scores import JudgeReport, Outcome, Reliability, Report
 from tests.doubles import add_scripted, write_lines
 from tests.evaluation.judges.doubles import judge_by_quality
 
@@ -123,3 +123,20 @@ def test_nothing_begins_where_judges_have_faults(here: Outcrop, data: Path, tmp_
             ["base", "tuned"], data=chosen, task="classification", judging=JudgeChoice(["fair"], ["Helpfulness"])
         )
     assert here.jobs.list() == []
+
+
+def test_records_without_references_are_judged(here: Outcrop, data: Path, tmp_path: Path) -> None:
+    records = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines()]
+    bare = write_lines(tmp_path / "bare.jsonl", [{"prompt": record["prompt"]} for record in records])
+    report = evaluate(here, bare, "fair")
+    (verdict,) = report.verdicts
+    assert verdict.outcome is Outcome.BETTER
+    assert verdict.headline.startswith("“tuned” scores better than “base”: Helpfulness preference +0.")
+    assert verdict.detail.startswith("No record has a ROUGE-L, so this rests on what “fair” said as a judge.")
+    assert not any(check.adjusted for check in report.judges[0].biases if check.kind == "length")
+    add_scripted(here, tmp_path, "blind", patterns=[["", '{"better": "A"}']])
+    (verdict,) = evaluate(here, bare, "blind").verdicts
+    assert verdict.outcome is Outcome.UNDECIDED
+    assert "no record has a ROUGE-L for both" in verdict.headline
+    with pytest.raises(InvalidInput, match="references: the metrics need them"):
+        here.evaluate(["base", "tuned"], data=bare, task="generation")

@@ -52,6 +52,7 @@ class DatasetChoice:
         variants: How many variants of each prompt, for each kind that has chance in it.
         shots: Examples with their right responses before each record.
         examples: Evaluation records that the examples are drawn from.
+        needs_references: Whether texts are refused where no record has a reference; a judge does without.
     """
 
     data: str | Path
@@ -64,6 +65,7 @@ class DatasetChoice:
     examples: str | Path | None = None
     robustness: Sequence[str] = ()
     variants: int = VARIANTS
+    needs_references: bool = True
 
 
 def submit_evaluation(
@@ -107,6 +109,7 @@ def submit_evaluation(
     parts, total = [], len(faults)
     for choice, label in zip(datasets, _names([choice.data for choice in datasets]), strict=True):
         try:
+            choice = dataclasses.replace(choice, needs_references=choice.needs_references and judging is None)
             parts.append(_part(services, resolved, choice, label, seed, given or {}, stored))
         except InvalidInput as error:
             faults += error.faults
@@ -202,6 +205,8 @@ def _part(
         NotFound: There is no such task type or metric.
     """
     kind = task_type(choice.task)
+    if kind.read is Read.TEXT and not choice.needs_references:
+        kind = dataclasses.replace(kind, needs="")
     metrics = tuple(name for name in choice.metrics if name != ROBUSTNESS) or _own_metrics(kind, models)
     engines = services.engines()
     # Labels stand in for those of the data, which are not read yet.

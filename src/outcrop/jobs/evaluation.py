@@ -118,6 +118,7 @@ def _evaluated(
         judged = Responses(number, dataset.records, request.models, models, texts, quality, dataset.clusters)
         judges = judge(services, lease, engines, request.judging, judged, folder, request.seed)
         report = replace(report, judges=judges)
+        report = replace(report, verdicts=verdicts(report))
     _keep(services, lease, folder, report, dataset, scored)
     if request.output is not None:
         said = [each.answers for each in answers]

@@ -7,11 +7,12 @@ the groups are looked at by the dozen, and corrected among themselves (``evaluat
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from outcrop.domain.scores import Comparison, Direction, Moved, Outcome, Report, Score, Verdict
+from outcrop.domain.scores import Comparison, Direction, Moved, Outcome, Reliability, Report, Score, Verdict
 from outcrop.reports import numbers
 from outcrop.reports.numbers import known
-from outcrop.reports.sections import sections, signed_gain
+from outcrop.reports.sections import Section, sections, signed_gain
 from outcrop.reports.texts import metric_label, one_line, quoted
 
 SIGNIFICANT = 0.05
@@ -142,6 +143,10 @@ def verdicts(report: Report) -> tuple[Verdict, ...]:
         if comparison is None or first.name not in primary or section.candidate.name not in primary:
             found.append(_not_compared(section.candidate.name, first.name, report.primary))
             continue
+        judged = _judged(report, section.candidate.name) if comparison.n == 0 else None
+        if judged is not None:
+            found.append(_by_judge(report, section, judged))
+            continue
         found.append(
             verdict(
                 primary[first.name],
@@ -154,6 +159,29 @@ def verdicts(report: Report) -> tuple[Verdict, ...]:
             )
         )
     return tuple(found)
+
+
+def _judged(report: Report, candidate: str) -> tuple[str, Comparison] | None:
+    """The first judge who agrees with itself, and what it said of the candidate by its first such criterion."""
+    for judge in report.judges:
+        for criterion in judge.criteria:
+            if criterion.reliability is Reliability.RELIABLE:
+                return judge.judge, next(one for one in criterion.comparisons if one.candidate == candidate)
+    return None
+
+
+def _by_judge(report: Report, section: Section, judged: tuple[str, Comparison]) -> Verdict:
+    """The verdict where no record has the primary metric, as where there are no references, and a judge was asked."""
+    judge, found = judged
+    comparison = replace(found, metric=found.metric.removeprefix("Builtin."))
+    first, candidate = report.models[0].name, section.candidate
+    baseline, own = (
+        Score(name, comparison.metric, None, None, None, 0, report.n_records, "", "", "", comparison.direction)
+        for name in (first, candidate.name)
+    )
+    made = verdict(baseline, own, comparison, task=report.task, is_base=candidate.base == first)
+    why = f"No record has a {metric_label(report.primary)}, so this rests on what {quoted(judge)} said as a judge."
+    return replace(made, detail=f"{why} {made.detail}".rstrip())
 
 
 def _not_compared(candidate: str, baseline: str, metric: str) -> Verdict:
