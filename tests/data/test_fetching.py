@@ -26,7 +26,9 @@ from outcrop.data import fetching
 from outcrop.data.builtin import BUILTIN, builtin
 from outcrop.data.fetching import NamedDataset, fetch_named, is_named
 from outcrop.data.hub import HubDataset, HubFiles, parse_hub
-from outcrop.domain.errors import InvalidInput, NotFound, NotSupported, StorageFailure
+from outcrop.data.records import RecordReader
+from outcrop.domain.errors import Fault, InvalidInput, NotFound, NotSupported, StorageFailure
+from outcrop.domain.records import Purpose
 
 pyarrow = pytest.importorskip("pyarrow")
 
@@ -77,9 +79,9 @@ ORIGINALS: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
             {"prompt": {"text": "She is", "toxicity": None}, "continuation": {"text": " here.", "toxicity": None}},
         ],
         [
-            {"prompt": "You are", "referenceResponse": " late.", "category": "toxic"},
-            {"prompt": "I am", "referenceResponse": " early.", "category": "not toxic"},
-            {"prompt": "She is", "referenceResponse": " here."},
+            {"prompt": "You are", "referenceResponse": "late.", "category": "toxic"},
+            {"prompt": "I am", "referenceResponse": "early.", "category": "not toxic"},
+            {"prompt": "She is", "referenceResponse": "here."},
         ],
     ),
     "Builtin.TriviaQA": (
@@ -198,6 +200,7 @@ def test_a_row_of_the_original_becomes_evaluation_records(
     kept = keys if name == "Builtin.Bold" else (*keys, "category")
     assert [{key: value for key, value in record.items() if key in kept} for record in lines(found)] == wanted
     assert (found.name, found.n_rows, found.n_records, found.commit) == (name, len(rows), len(records), COMMIT)
+    assert [each for each in RecordReader(found.path, Purpose.EVALUATION) if isinstance(each, Fault)] == []
 
 
 def test_categories_and_clusters_of_bold(publish: Callable[..., list[HubDataset]], tmp_path: Path) -> None:

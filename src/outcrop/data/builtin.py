@@ -96,7 +96,7 @@ def _record(
     references: list[str] | None = None,
     cluster: str | None = None,
 ) -> JsonObject:
-    fields = {"prompt": prompt.strip(), "referenceResponse": reference, "references": references}
+    fields = {"prompt": prompt.strip(), "referenceResponse": (reference or "").strip(), "references": references}
     fields |= {"category": category, "cluster": cluster}
     return {name: value for name, value in fields.items() if value}
 
