@@ -130,8 +130,8 @@ def tables(results: dict[str, Any]) -> str:
     return "\n".join(
         [
             f"**{right} of {len(judged)} runs right, {right / len(judged):.0%}** (95 % interval "
-            f"{interval.low:.0%} to {interval.high:.0%}, Wilson). {two} of them have several true faults: each is right; "
-            f"the first of the list above, the strongest, was said of {first}. "
+            f"{interval.low:.0%} to {interval.high:.0%}, Wilson). {two} of them have several true faults: each is "
+            f"right; the first of the list above, the strongest, was said of {first}. "
             f"Of {len(easier)} further runs, whose rate is still farther off, "
             f"{sum(verdict(run) in run['truths'] for run in easier)} are right.",
             "",

@@ -196,8 +196,7 @@ class _Asking:
         self.figures["prompt_tokens"] += sum(response.prompt_tokens for response in stored.responses)
         self.figures["generated_tokens"] += sum(len(response.tokens) for response in stored.responses)
         self.figures["seconds"] += stored.seconds
-        if stored.spending.cost:
-            self.figures["cost"] = self.figures.get("cost", 0.0) + stored.spending.cost
+        self.figures["cost"] += stored.spending.cost
         return stored.responses
 
 

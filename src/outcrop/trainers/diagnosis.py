@@ -36,8 +36,8 @@ RISE = 0.05
 #: A loss that starts above so many nats is that of a model that knew nothing; perplexity 90. At too low a rate it
 #: learns less than these shares: of its start, and of that by a quarter of the learning time; a line has 0.25 there.
 NOTHING, MUCH_FROM_NOTHING, STRAIGHT = 4.5, 0.45, 0.5
-#: Too low a rate, of a model that knew something: a drop below this share of the start, of which by half of the learning
-#: time less than the second had come. Where more was learnt, the steps may just as well have been too few.
+#: Too low a rate, of a model that knew something: a drop below this share of the start, of which less than the second
+#: had come by half of the learning time. Where more was learnt, the steps may just as well have been too few.
 LITTLE, BENT = 0.09, 0.8
 #: A drop of the validation loss below this share of its start is none.
 NO_DROP = 0.002
