@@ -150,18 +150,18 @@ def test_an_unknown_machine_is_told_at_once() -> None:
         Server("http://nowhere.invalid/v1", "", 5.0).post("/chat/completions", BODY)
 
 
-def certificate(folder: Path) -> Path:
-    """A certificate for ``localhost`` that nobody signed, and its key, in one file; moto brings what makes it."""
+def certificate(folder: Path, host: str = "localhost") -> Path:
+    """A certificate for a host that nobody signed, and its key, in one file; moto brings what makes it."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
     builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-    signed = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False).sign(
+    signed = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False).sign(
         key, hashes.SHA256()
     )
     secret = key.private_bytes(

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from outcrop import __version__
 from outcrop.domain.errors import RemoteRefusal
 from outcrop.engines.remote.failures import PassingFailure, failure_of
+from outcrop.engines.remote.proxies import proxy_for
 
 #: Bytes of the largest answer: 32,000 tokens with their log-probabilities are a tenth of it.
 MOST = 32 * 1024 * 1024
@@ -43,11 +44,18 @@ class Server:
             address: As ``address.normalised`` gives it.
             key: Sent as a bearer token; "" for none.
             timeout: Seconds for an exchange, from the connection to the last byte.
+
+        Raises:
+            InvalidInput: The environment names a proxy that is none.
         """
         parts = urlsplit(address)
         self.address = address
         self._host, self._port, self._path = parts.hostname or "", parts.port, parts.path
         self._context = ssl.create_default_context() if parts.scheme == "https" else None
+        self._proxy = proxy_for(parts.scheme, self._host)
+        if self._proxy is not None and self._context is None:
+            # Of plain HTTP the proxy is told the whole address; of HTTPS it sees the host alone.
+            self._path = address
         self._key = key
         self._timeout = timeout
         self._idle: list[HTTPConnection] = []
@@ -124,9 +132,14 @@ class Server:
             if _is_quiet(connection.sock):
                 return connection
             connection.close()
+        proxy = self._proxy
         if self._context is None:
-            return HTTPConnection(self._host, self._port)
-        return HTTPSConnection(self._host, self._port, context=self._context)
+            return HTTPConnection(self._host, self._port) if proxy is None else HTTPConnection(proxy.host, proxy.port)
+        if proxy is None:
+            return HTTPSConnection(self._host, self._port, context=self._context)
+        tunnelled = HTTPSConnection(proxy.host, proxy.port, context=self._context)
+        tunnelled.set_tunnel(self._host, self._port or 443, proxy.headers)
+        return tunnelled
 
     def _headers(self) -> dict[str, str]:
         headers = {
@@ -134,6 +147,8 @@ class Server:
             "Content-Type": "application/json",
             "User-Agent": f"outcrop/{__version__}",
         }
+        if self._proxy is not None and self._context is None:
+            headers |= self._proxy.headers
         return headers | ({"Authorization": f"Bearer {self._key}"} if self._key else {})
 
     def _failure(self, response: HTTPResponse) -> PassingFailure | RemoteRefusal:
