@@ -95,6 +95,7 @@ def test_every_command(command: Command, tmp_path: Path, tiny_folder: Path, runn
     assert [part["n_records"] for part in split["parts"]] == [3, 3]
     assert call("data", "leakage", "parts/one.jsonl", "parts/two.jsonl")["n_exact_pairs"] == 0
     assert call("data", "convert", "train.jsonl", "train.csv", "--to", "alpaca")["n_records"] == 4
+    assert call("data", "fetch", "test.jsonl", "few.jsonl", "--limit", "2")["n_records"] == 2
     assert call("data", "show", "train.jsonl", "--model", "tiny")["ends_turn"]
     new = ("customize", "tiny", "--train", "train.jsonl", "--name", "new", "--rank", "1")
     assert call(*new, "--estimate", "--no-probe")["estimate"]["records"] == 4
