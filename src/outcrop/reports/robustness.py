@@ -60,9 +60,10 @@ def gap_lines(gaps: Sequence[GroupGap]) -> list[Line]:
 
 
 def gaps_by_model(report: Report) -> list[tuple[str, list[Line]]]:
-    """The lines of each model that has categories to set beside one another."""
-    names = dict.fromkeys(gap.model for gap in report.gaps)
-    return [(name, gap_lines([gap for gap in report.gaps if gap.model == name])) for name in names]
+    """The lines of each model that has categories large enough to be set beside the others."""
+    sized = [gap for gap in report.gaps if known(gap.difference) is not None]
+    names = dict.fromkeys(gap.model for gap in sized)
+    return [(name, gap_lines([gap for gap in sized if gap.model == name])) for name in names]
 
 
 GAP_HEADS = ("Category", "Value", "The others", "Difference", "95% interval", "p (Holm)", "n")
