@@ -159,6 +159,10 @@ class RowViews(View):
         """Last hidden states, ``(batch, tokens, width)``; see ``Network.hidden``."""
         return self._shared.compute_rows(self._names, self._network.hidden, tokens, mask, positions, cache)
 
+    def head(self, hidden: Tensor) -> Tensor:
+        """Logits in float32 of one position of each row, ``(rows, width)`` to ``(rows, vocabulary)``."""
+        return self._shared.compute_rows(self._names, self._network.head, hidden).float()
+
 
 def view_of(views: Sequence[View]) -> View:
     """What computes rows that have these views, of one shared network."""
