@@ -104,6 +104,9 @@ def test_several_adapters_answer_together_as_alone(rows: int, tiny_folder: Path,
             for one, other in zip(own, others, strict=True):
                 assert np.allclose(one.logprobs, other.logprobs, rtol=0, atol=1e-4)
     assert scores(engines[1]) == scores(LoadedBase(tiny_folder).engine()), "the base is as it was"
+    assert generate_together([engines[1]], prompts, parameters) == [engines[1].generate(prompts, parameters)]
+    twice = generate_together([engines[1], shared.engine()], prompts, parameters)
+    assert [response.tokens for response in twice[0]] == [response.tokens for response in twice[1]]
 
 
 def test_engines_of_two_bases_do_not_answer_together(tiny_folder: Path) -> None:

@@ -66,7 +66,7 @@ class SharedNetwork:
             return self._runs_trees
 
     def compute_rows(self, names: Sequence[str | None], work: Any, *arguments: Any) -> Tensor:
-        """Run a piece of work on a batch whose rows have an adapter each; None is the base."""
+        """Run a piece of work on a batch whose rows have an adapter each, one at least; None is the base."""
         with self._lock:
             self._switch(next(name for name in names if name is not None))
             own = [_BASE if name is None else name for name in names]
@@ -159,10 +159,14 @@ class RowViews(View):
         """Last hidden states, ``(batch, tokens, width)``; see ``Network.hidden``."""
         return self._shared.compute_rows(self._names, self._network.hidden, tokens, mask, positions, cache)
 
+    def head(self, hidden: Tensor) -> Tensor:
+        """Logits in float32 of one position of each row, ``(rows, width)`` to ``(rows, vocabulary)``."""
+        return self._shared.compute_rows(self._names, self._network.head, hidden).float()
+
 
 def view_of(views: Sequence[View]) -> View:
     """What computes rows that have these views, of one shared network."""
-    return views[0] if len(set(views)) == 1 else RowViews(views)
+    return views[0] if len({view._name for view in views}) == 1 else RowViews(views)
 
 
 def _read_config(folder: Path) -> Any:

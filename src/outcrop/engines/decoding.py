@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -104,7 +103,7 @@ class Decoding:
         # Longest first: a row that joins has no more tokens than those that are there.
         self._waiting = sorted(rows, key=lambda row: -len(row.prompt))
         self._live: list[Row] = []
-        self._lanes: Any = None
+        self._lanes: Lanes
         self._refills = takes_rows(new_cache(rows[0].view.config))
         self._shared = _shared([row.prompt for row in rows]) if self._refills else 0
         self._beginning: Beginning | None = None
@@ -124,7 +123,7 @@ class Decoding:
                 positions = [len(row.prompt) + len(row.tokens) - 1 for row in self._live]
                 view = view_of([row.view for row in self._live])
                 states = self._lanes.read(view, [row.tokens[-1] for row in self._live], positions)
-                self._live = self._take(self._live, self._lanes, states)
+                self._live = self._take(self._live, self._lanes, view.head(states))
         return bool(self._live or self._waiting)
 
     def _has_room(self) -> bool:
@@ -136,11 +135,11 @@ class Decoding:
         free = self._places - len(self._live)
         rows, self._waiting = self._waiting[:free], self._waiting[free:]
         views, own = [row.view for row in rows], [row.prompt[self._shared :] for row in rows]
-        lanes = self._begun(rows).lanes(views)
-        states = lanes.read_prompts(view_of(views), own)
+        view, lanes = view_of(views), self._begun(rows).lanes(views)
+        logits = view.head(lanes.read_prompts(view, own))
         self._tally.read(len(own), max(map(len, own)), sum(map(len, own)))
         self._tally.prompt_tokens += sum(len(row.prompt) for row in rows)
-        rows = self._take(rows, lanes, states)
+        rows = self._take(rows, lanes, logits)
         if not self._live:
             self._lanes = lanes
         elif rows:
@@ -154,9 +153,8 @@ class Decoding:
             self._tally.read(1, self._beginning.cells, self._beginning.cells)
         return self._beginning
 
-    def _take(self, rows: list[Row], lanes: Lanes, states: Tensor) -> list[Row]:
-        """Give each row its next token, states are ``(rows, width)``; the rows that go on."""
-        logits = rows[0].view.head(states)
+    def _take(self, rows: list[Row], lanes: Lanes, logits: Tensor) -> list[Row]:
+        """Give each row its next token, logits are ``(rows, vocabulary)``; the rows that go on."""
         draws = [row.dice.random() for row in rows]
         picks = pick(logits, self._parameters, torch.tensor(draws, dtype=torch.float64, device=logits.device))
         for row, token, logprob, near in zip(rows, picks.tokens, picks.logprobs, picks.near_ties, strict=True):

@@ -17,7 +17,7 @@ from outcrop.domain.generation import LogLikelihood
 from outcrop.engines.adapters import View
 from outcrop.engines.planning import Limits, cut
 from outcrop.engines.tally import Tally
-from outcrop.engines.tree_attention import Beginning, stretches
+from outcrop.engines.tree_attention import KeptBeginning, stretches
 from outcrop.engines.trie import Nodes, Trie
 
 # Rows of logits at a time: 256 rows of a vocabulary of 150,000 are 150 MB in float32.
@@ -92,7 +92,7 @@ def _pad(rows: Sequence[list[int]], device: torch.device) -> tuple[Tensor, Tenso
 
 def _tree(network: View, trie: Trie, limits: Limits) -> Iterator[tuple[Tensor, Nodes]]:
     """Hidden states, ``(tokens, width)``, and the node of each: branches side by side in one row, without padding."""
-    device, beginning = network.device, Beginning(network.config)
+    device, beginning = network.device, KeptBeginning(network.config)
     for part in trie.parts(limits.tokens):
         tokens, places = (torch.tensor([line], device=device) for line in (trie.tokens(part), trie.depths(part)))
         found = stretches(trie, part, device)

@@ -69,7 +69,7 @@ def stretches(trie: Trie, part: Part, device: torch.device) -> list[Stretch]:
     return found
 
 
-class Beginning:
+class KeptBeginning:
     """Keys and values of the tokens that a part's rows begin with.
 
     Args:
@@ -116,7 +116,7 @@ def tree_hidden(network: Network, tokens: Tensor, positions: Tensor, found: list
         tokens: Ids, ``(1, tokens)``.
         positions: Place of each token in its text, ``(1, tokens)``.
         found: What ``stretches`` says.
-        cache: What ``Beginning.open`` says.
+        cache: What ``KeptBeginning.open`` says.
     """
     from transformers import AttentionInterface
 
@@ -144,7 +144,7 @@ def runs_trees(network: Network) -> bool:
     """
     rows = [[1, 2, 3, 4], [1, 2, 5], [1, 2, 3, 6, 7]]
     trie = Trie(rows)
-    beginning = Beginning(network.model.config)
+    beginning = KeptBeginning(network.model.config)
     for parts in ([Part(0, 3, 0)], [Part(0, 1, 0, 2), Part(0, 2, 2), Part(2, 3, 2)]):
         states: dict[int, Tensor] = {}
         try:
