@@ -13,7 +13,7 @@ from outcrop.app.evaluation import DatasetChoice, reports_of, submit_evaluation
 from outcrop.domain.errors import InvalidInput, NotFound
 from outcrop.domain.scores import Report, Score
 from outcrop.evaluation.tasks import TASKS
-from tests.doubles import add_scripted, questions, write_lines
+from tests.doubles import add_scripted, keep_roof, questions, write_lines
 
 
 def evaluate(outcrop: Outcrop, models: Any, data: Path, task: str, **given: Any) -> Report:
@@ -310,3 +310,21 @@ def test_chance_is_asked_about_too_where_a_model_samples(here: Outcrop, tmp_path
     folder = here.services.store.get_folder(here.models.show("m").uri)
     # Three records, their three variants, and each record three times more.
     assert len((folder / "calls.txt").read_text(encoding="utf-8").splitlines()) == 3 + 3 + 9
+
+
+def test_a_model_answers_a_batch_once(here: Outcrop, tmp_path: Path, tiny_folder: Path) -> None:
+    here.models.add(str(tiny_folder), "tiny")
+    keep_roof(here.services.settings.home)
+    data = questions(tmp_path / "data.jsonl", 3)
+    given: dict[str, Any] = {"metrics": ["exact_match", "length_ratio"], "max_tokens": 4}
+
+    def kept(report: Report) -> bool:
+        lines = [line.text for line in here.services.catalog.log_lines(report.job)]
+        return "tiny: 3 responses were kept from an earlier job" in lines
+
+    first_time = evaluate(here, "tiny", data, "custom", **given)
+    again = evaluate(here, "tiny", data, "custom", **given)
+    other = evaluate(here, "tiny", data, "custom", **{**given, "max_tokens": 5})
+    assert [kept(report) for report in (first_time, again, other)] == [False, True, False]
+    assert first_time.scores == again.scores
+    assert first_time.models[0].efficiency == again.models[0].efficiency

@@ -15,6 +15,7 @@ from outcrop.evaluation.task_metrics import Windows
 from outcrop.evaluation.tasks import Asked
 from outcrop.jobs.lease import Lease
 from outcrop.jobs.likelihoods import LikelihoodBook, StoredLikelihoods
+from outcrop.jobs.response_cache import response_cache
 from outcrop.jobs.responses import ResponseBook, StoredResponses
 from outcrop.models.cost import model_size
 from outcrop.models.device import choose_device
@@ -52,14 +53,15 @@ def ask(services: Services, lease: Lease, engine: Engine, model: Model, number: 
     asked = Asked(asking.prompter.prompting.asked)
     if asked is Asked.GENERATE:
         prompts = [asking.prompter.prompt(place, record) for place, record in enumerate(asking.records)]
-        stored = ResponseBook(services.store, lease, place, model.name).fill(engine, prompts, asking.generation)
+        book = ResponseBook(services.store, lease, place, model.name, response_cache(services, model))
+        stored = book.fill(engine, prompts, asking.generation)
         lease.log(f"{model.name}: {len(prompts)} responses in {stored.seconds:.0f} s")
         answers = tuple(Answer(response.text, stop_reason=response.stop_reason) for response in stored.responses)
         return Answers(answers, _of_generation(services, model, stored))
-    book = LikelihoodBook(services.store, lease, place, model.name)
+    likelihoods = LikelihoodBook(services.store, lease, place, model.name)
     compute = _choices if asked is Asked.CHOOSE else _texts
     paid = engine if isinstance(engine, PaidEngine) else None
-    found = book.fill(len(asking.records), lambda places: compute(engine, asking, places), paid)
+    found = likelihoods.fill(len(asking.records), lambda places: compute(engine, asking, places), paid)
     lease.log(f"{model.name}: {len(asking.records)} records scored in {found.seconds:.0f} s")
     return Answers(tuple(_answered(asked, asking, found)), _of_scoring(found))
 

@@ -14,6 +14,7 @@ from outcrop.domain.jobs import Progress
 from outcrop.engines.protocol import Batch, Engine, PaidEngine
 from outcrop.jobs.lease import Lease
 from outcrop.jobs.paid_responses import PaidBatch, describe
+from outcrop.jobs.response_cache import ResponseCache
 from outcrop.jobs.stored_responses import StoredResponses, decode
 from outcrop.stores.protocol import Store
 
@@ -24,12 +25,21 @@ Tell = Callable[[int, int, float], None]
 
 
 class ResponseBook:
-    """The stored responses of one model on one dataset of a job; ``place`` is theirs among the job's."""
+    """The stored responses of one model on one dataset of a job.
 
-    def __init__(self, store: Store, lease: Lease, place: str, model: str) -> None:
+    Args:
+        store: Where they lie.
+        lease: The job's.
+        place: Theirs among the job's.
+        model: The model's name.
+        cache: What the model answered in earlier jobs; None for a model without one.
+    """
+
+    def __init__(self, store: Store, lease: Lease, place: str, model: str, cache: ResponseCache | None = None) -> None:
         self._store = store
         self._lease = lease
         self._model = model
+        self._cache = cache
         self._folder = f"jobs/{lease.job.id}/responses/{place}"
 
     def fill(self, engine: Engine, prompts: Sequence[Prompt], parameters: GenerationParameters) -> StoredResponses:
@@ -83,10 +93,17 @@ class ResponseBook:
             self._write(key, found)
             batch.remove()
             return found
+        if self._cache is not None and (kept := self._cache.find(prompts, parameters)):
+            self._write(key, kept)
+            tell(len(kept.responses), 0, 0.0)
+            self._lease.log(f"{self._model}: {len(kept.responses)} responses were kept from an earlier job")
+            return kept
         began = time.perf_counter()
         responses = engine.generate(prompts, parameters)
         found = StoredResponses(tuple(responses), time.perf_counter() - began)
         self._write(key, found)
+        if self._cache is not None:
+            self._cache.keep(prompts, parameters, found)
         tell(len(found.responses), found.tokens, found.seconds)
         return found
 
