@@ -266,6 +266,23 @@ def test_records_as_bedrock_writes_them(here: Outcrop, tmp_path: Path) -> None:
     assert lines[0]["modelResponses"] == [{"modelIdentifier": "m", "response": "rock 0", "stopReason": "end_turn"}]
 
 
+def test_some_records_of_many(here: Outcrop, tmp_path: Path) -> None:
+    add_scripted(here, tmp_path, "m", patterns=[["Question (\\d+)", "rock \\1"]])
+    data = questions(tmp_path / "data.jsonl", 30)
+    given: dict[str, Any] = {"metrics": ["exact_match"]}
+
+    def lines(limit: int, seed: int = 0) -> list[int]:
+        report = evaluate(here, "m", data, "custom", limit=limit, seed=seed, **given)
+        assert (report.n_records, first(report).n_given) == (limit, limit)
+        kept = here.services.store.read(f"jobs/{report.job}/records.jsonl").decode().splitlines()
+        return [json.loads(line)["line"] for line in kept]
+
+    few, more = lines(5), lines(9)
+    assert few == sorted(few)
+    assert set(few) < set(more)
+    assert lines(5, seed=1) != few
+
+
 def submit(outcrop: Outcrop, data: Path, task: str = "custom", **given: Any) -> list[str]:
     with pytest.raises(InvalidInput) as caught:
         outcrop.evaluate("m", data=data, task=task, wait=False, **given)

@@ -296,6 +296,7 @@ class Outcrop:
         examples: str | Path | None = None,
         robustness: Sequence[str] = (),
         variants: int = 5,
+        limit: int | None = None,
         stored: Sequence[str] = (),
         judging: JudgeChoice | None = None,
         output: str | Path | None = None,
@@ -319,6 +320,7 @@ class Outcrop:
             robustness: Perturbations whose cost is measured, by asking perturbed prompts too; ``["all"]`` for the
                 usual ones.
             variants: How many variants of each prompt, for each kind that has chance in it.
+            limit: How many records are drawn, by content and seed; None for all.
             stored: ``modelIdentifier``s of responses that the data brings along; they are scored after ``models``.
             judging: Which models judge the responses, by what and how; none where None.
             output: A folder or an ``s3://`` address for the records as Bedrock writes them.
@@ -336,7 +338,7 @@ class Outcrop:
         job = submit_evaluation(
             self.services,
             [models] if isinstance(models, str) else list(models),
-            [DatasetChoice(data, task, metrics, asked, template, chat, shots, examples, robustness, variants)],
+            [DatasetChoice(data, task, metrics, asked, template, chat, shots, examples, robustness, variants, limit)],
             name=name,
             seed=seed,
             given=generation,

@@ -48,6 +48,7 @@ class DatasetChoice:
         asked: ``generate`` or ``choose``, where the task type knows both.
         template: A text with ``{{prompt}}``.
         chat: Whether the models' chat templates are used.
+        limit: How many records are drawn, by content and seed; None for all.
         robustness: Perturbations whose cost is measured, by asking perturbed prompts too; ``all`` for the usual ones.
         variants: How many variants of each prompt, for each kind that has chance in it.
         shots: Examples with their right responses before each record.
@@ -65,6 +66,7 @@ class DatasetChoice:
     examples: str | Path | None = None
     robustness: Sequence[str] = ()
     variants: int = VARIANTS
+    limit: int | None = None
     needs_references: bool = True
 
 
@@ -214,6 +216,8 @@ def _part(
     faults = _repeated("metrics", metrics)
     perturbing, wrong = _perturbing(kind, choice, made[0].direction)
     faults += wrong
+    if choice.limit is not None and choice.limit < 1:
+        faults.append(Fault("request", None, "limit", str(choice.limit), "1 or more"))
     if perturbing is not None and perturbing.builtin:
         builtin_base(kind, engines.encoder)
     generation = GenerationParameters(max_tokens=kind.max_tokens, seed=seed)
@@ -228,7 +232,7 @@ def _part(
     if faults:
         raise InvalidInput(faults, len(faults) + found.n_faults - len(found.faults))
     data = Dataset(found.path, found.content_hash)
-    return EvaluationPart(name, data, kind.name, metrics, prompting, generation, perturbing)
+    return EvaluationPart(name, data, kind.name, metrics, prompting, generation, perturbing, choice.limit)
 
 
 def _perturbing(kind: TaskType, choice: DatasetChoice, direction: Direction) -> tuple[Perturbing | None, list[Fault]]:

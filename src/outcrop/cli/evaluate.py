@@ -59,6 +59,9 @@ def evaluate(
     variants: Annotated[
         int, typer.Option(help="Perturbed variants of each prompt, of each kind with chance in it.")
     ] = 5,
+    limit: Annotated[
+        int | None, typer.Option(help="The most records of each dataset, drawn by content and seed.")
+    ] = None,
     shots: Annotated[int, typer.Option(help="Examples with their right responses before each record.")] = 0,
     examples: Annotated[str | None, typer.Option(help="Evaluation records that --shots are drawn from.")] = None,
     judge: Annotated[list[str] | None, typer.Option(help="A model that judges the responses; may be repeated.")] = None,
@@ -113,7 +116,7 @@ def evaluate(
             f"{len(task)} for {len(data)} datasets; give one, or one for each", param_hint="--task"
         )
     datasets = [
-        DatasetChoice(place, kind, wanted, asked, template, chat, shots, examples, spoilt, variants)
+        DatasetChoice(place, kind, wanted, asked, template, chat, shots, examples, spoilt, variants, limit)
         for place, kind in zip(data, task if len(task) > 1 else task * len(data), strict=True)
     ]
     judging = None

@@ -27,6 +27,12 @@ def sample(rows: Iterable[JsonObject], limit: int, seed: int = 0) -> list[JsonOb
     return [row for _, _, row in sorted(drawn, key=lambda entry: entry[1])]
 
 
+def sampled_places(rows: Iterable[JsonObject], limit: int, seed: int = 0) -> list[int]:
+    """The places of the rows that ``sample`` draws, in their order."""
+    keyed = ((_digest(row, seed), number) for number, row in enumerate(rows))
+    return sorted(number for _, number in heapq.nsmallest(limit, keyed))
+
+
 def _digest(row: JsonObject, seed: int) -> bytes:
     content = json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(f"{seed}\n{content}".encode()).digest()

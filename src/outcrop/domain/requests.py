@@ -103,6 +103,7 @@ class EvaluationPart:
         prompting: How records become what a model is asked.
         generation: How responses are generated.
         perturbing: How prompts are spoilt to see what that costs; None where they are not.
+        limit: How many records are drawn, by content and the job's seed; None for all.
     """
 
     name: str
@@ -112,6 +113,7 @@ class EvaluationPart:
     prompting: Prompting = field(default_factory=Prompting)
     generation: GenerationParameters = field(default_factory=GenerationParameters)
     perturbing: Perturbing | None = None
+    limit: int | None = None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from outcrop.data.formats import evaluation as evaluation_format
 from outcrop.data.records import read
+from outcrop.data.sampling import sampled_places
 from outcrop.domain.codec import from_json, to_json
 from outcrop.domain.jobs import Progress
 from outcrop.domain.models import Model
@@ -133,6 +135,9 @@ def _dataset(
     part = request.parts[number]
     kind = task_type(part.task)
     records = list(read(require_unchanged(services, part.data), Purpose.EVALUATION))
+    if part.limit is not None:
+        rows = (evaluation_format.write(record) for record in records)
+        records = [records[place] for place in sampled_places(rows, part.limit, request.seed)]
     labels = labels_of(records) if kind.read is Read.LABEL else ()
     examples = part.prompting.examples
     drawn = (
