@@ -283,6 +283,16 @@ def test_some_records_of_many(here: Outcrop, tmp_path: Path) -> None:
     assert lines(5, seed=1) != few
 
 
+def test_what_a_thousand_responses_cost(here: Outcrop, tmp_path: Path) -> None:
+    add_scripted(here, tmp_path, "m", delay=0.01)
+    data = questions(tmp_path / "data.jsonl", 4)
+    report = evaluate(here, "m", data, "custom", metrics=["exact_match"], price_per_hour=36.0)
+    figures = report.models[0].efficiency
+    # 36 an hour are 0.01 a second: a thousandth of 1,000 responses' seconds, here for four.
+    assert figures["cost_per_1000"] == pytest.approx(1000 * 0.01 * figures["seconds"] / 4)
+    assert figures["seconds"] >= 0.04
+
+
 def submit(outcrop: Outcrop, data: Path, task: str = "custom", **given: Any) -> list[str]:
     with pytest.raises(InvalidInput) as caught:
         outcrop.evaluate("m", data=data, task=task, wait=False, **given)

@@ -300,6 +300,7 @@ class Outcrop:
         stored: Sequence[str] = (),
         judging: JudgeChoice | None = None,
         output: str | Path | None = None,
+        price_per_hour: float | None = None,
         name: str | None = None,
         wait: bool = True,
         seed: int = 0,
@@ -324,6 +325,7 @@ class Outcrop:
             stored: ``modelIdentifier``s of responses that the data brings along; they are scored after ``models``.
             judging: Which models judge the responses, by what and how; none where None.
             output: A folder or an ``s3://`` address for the records as Bedrock writes them.
+            price_per_hour: Of this machine, from which the cost of 1,000 responses follows.
             name: The job's name; made up where None.
             wait: Wait for the end and return the report; else return the queued job.
             seed: Decides all that is random: samples, statistics, and which examples are shown.
@@ -345,6 +347,7 @@ class Outcrop:
             stored=stored,
             judging=judging,
             output=output,
+            price_per_hour=price_per_hour,
         )
         if not wait:
             return job

@@ -81,6 +81,7 @@ def submit_evaluation(
     stored: Sequence[str] = (),
     judging: JudgeChoice | None = None,
     output: str | Path | None = None,
+    price_per_hour: float | None = None,
 ) -> Job:
     """Check an evaluation from end to end and start its job.
 
@@ -94,6 +95,7 @@ def submit_evaluation(
         stored: ``modelIdentifier``s of responses that the data brings along; they come after ``models``.
         judging: Which models judge the responses, and how; None for none.
         output: A folder or an ``s3://`` address for the records as Bedrock writes them.
+        price_per_hour: Of this machine, from which the cost of 1,000 responses follows.
 
     Raises:
         InvalidInput: Faults in the name, the data or the parameters: all of them.
@@ -106,6 +108,8 @@ def submit_evaluation(
         require_writer(model)
     faults = [] if name is None else name_faults("job", name)
     faults += _repeated("models", [*(model.name for model in resolved), *stored])
+    if price_per_hour is not None and not 0 <= price_per_hour < float("inf"):
+        faults.append(Fault("request", None, "price_per_hour", str(price_per_hour), "a number, 0 or more"))
     if not datasets:
         faults.append(Fault("request", None, "data", "none", "one dataset or more"))
     parts, total = [], len(faults)
@@ -131,6 +135,7 @@ def submit_evaluation(
         stored=tuple(stored),
         judging=judges,
         output=None if output is None else absolute(output),
+        price_per_hour=price_per_hour,
     )
     return services.submit(JobKind.EVALUATION, name, to_json(request))
 

@@ -84,6 +84,9 @@ def evaluate(
     output: Annotated[
         str | None, typer.Option(help="A folder or s3:// address for the records as Bedrock writes them.")
     ] = None,
+    price_per_hour: Annotated[
+        float | None, typer.Option(help="Of this machine: the report then says what 1,000 responses cost.")
+    ] = None,
     fail_if: FailIfOption = None,
     name: Annotated[str | None, typer.Option(help="The job's name.")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="The most tokens of a response.")] = None,
@@ -144,6 +147,7 @@ def evaluate(
             stored=stored or (),
             judging=judging,
             output=output,
+            price_per_hour=price_per_hour,
         )
         if detach:
             started(job, as_json=as_json)

@@ -128,6 +128,7 @@ class EvaluationRequest:
         stored: Those of ``models`` whose responses came with the data.
         judging: Models that judge the responses, by what and how; None for none.
         output: A folder or an ``s3://`` address for the records as Bedrock writes them; None for nowhere.
+        price_per_hour: Of this machine, in any currency; None where it is not known.
     """
 
     models: tuple[str, ...]
@@ -137,6 +138,7 @@ class EvaluationRequest:
     stored: tuple[str, ...] = ()
     judging: JudgeRequest | None = None
     output: str | None = None
+    price_per_hour: float | None = None
 
 
 def name_faults(where: str, name: str) -> list[Fault]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from outcrop.domain.generation import GenerationParameters, LogLikelihood, Response, Spending
 from outcrop.domain.models import Model
@@ -29,6 +29,14 @@ class Answers:
 
     answers: tuple[Answer, ...]
     efficiency: dict[str, float]
+
+    def priced(self, per_hour: float | None) -> Answers:
+        """With what a thousand of them cost: of this machine's time at a price per hour, or as a server was paid."""
+        seconds, paid = self.efficiency.get("seconds", 0.0), self.efficiency.get("cost")
+        total = paid if paid is not None else None if per_hour is None else per_hour * seconds / 3600
+        if total is None or not self.answers:
+            return self
+        return replace(self, efficiency={**self.efficiency, "cost_per_1000": 1000 * total / len(self.answers)})
 
 
 @dataclass(frozen=True)

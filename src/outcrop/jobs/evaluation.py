@@ -99,7 +99,8 @@ def _evaluated(
 
     def asked(model: Model, place: int, asking: Asking) -> Answers:
         lease.progress(Progress(f"loading {model.name}"))
-        return ask(services, lease, engines.open(model.name), model, place, asking)
+        found = ask(services, lease, engines.open(model.name), model, place, asking)
+        return found.priced(request.price_per_hour)
 
     answers = [
         brought(dataset.records, request.models[place]) if model is None else asked(model, place, dataset.asking)
