@@ -58,7 +58,9 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--items", type=int, default=24, help="multiple-choice items")
     parser.add_argument("--prompts", type=int, default=192)
-    parser.add_argument("--peer-batch", type=int, help="lm-eval's batch size; 8 for scoring and 64 for responses where not given")
+    parser.add_argument(
+        "--peer-batch", type=int, help="lm-eval's batch size; 8 for scoring and 64 for responses where not given"
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
