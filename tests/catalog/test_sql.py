@@ -94,6 +94,9 @@ def test_an_older_catalog_is_brought_up_to_date(url: str, revision: str) -> None
     claim = catalog.claim(queued.id, Worker("here", 1, 1.0), 30, 1)
     assert claim is not None
     catalog.finish(claim, Status.DONE)
+    kept = [("AKIAAAAAAAAAAAAAAAAA", "CI’s", 2.5, None), ("BEARAAAAAAAAAAAAAAAA", "", None, 1700000100.5)]
+    keys = catalog.keys()
+    assert [(key.id, key.name, key.expires, key.revoked) for key in keys] == (kept if revision >= "0003" else [])
     catalog.close()
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from outcrop.domain.jobs import Job, LogLine, Progress, Status, Worker
+from outcrop.domain.keys import Key
 from outcrop.domain.models import Model
 
 
@@ -20,7 +21,7 @@ class Claim:
 
 
 class Catalog(Protocol):
-    """Jobs, their logs, models and aliases.
+    """Jobs, their logs, models and aliases, and the keys of the server's clients.
 
     Promises: a job is held by one worker at a time; a write under a fence that is no longer the job's raises
     ``LeaseLost`` and changes nothing; statuses move only along ``domain.jobs.MOVES``; names are unique. Safe to use
@@ -209,4 +210,34 @@ class Catalog(Protocol):
 
     def close(self) -> None:
         """Let go of connections."""
+        ...
+
+    # keys
+
+    def add_key(self, key: Key) -> None:
+        """Add a key.
+
+        Raises:
+            AlreadyExists: A key with that id is there.
+        """
+        ...
+
+    def key(self, key_id: str) -> Key:
+        """The key with that id, whether it still holds or not.
+
+        Raises:
+            NotFound: There is none.
+        """
+        ...
+
+    def keys(self) -> list[Key]:
+        """All keys, oldest first."""
+        ...
+
+    def revoke_key(self, key_id: str) -> Key:
+        """Let a key hold no longer, for good; the key after that. One that was revoked already stays as it is.
+
+        Raises:
+            NotFound: There is no key with that id.
+        """
         ...

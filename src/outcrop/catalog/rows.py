@@ -1,4 +1,4 @@
-"""Jobs to rows and back."""
+"""Jobs and keys to rows and back."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from outcrop.domain.codec import from_json, to_json
 from outcrop.domain.jobs import Job, JobKind, Progress, Status, Worker
+from outcrop.domain.keys import Key, KeyKind
 
 _PLAIN = (
     "id",
@@ -23,6 +24,8 @@ _PLAIN = (
     "started",
     "ended",
 )
+
+_OF_A_KEY = ("id", "name", "sealed", "created", "expires", "revoked")
 
 
 def job_to_row(job: Job) -> dict[str, Any]:
@@ -51,3 +54,13 @@ def job_from_row(row: sa.RowMapping) -> Job:
         restarts=tuple(row["restarts"]),
         worker=worker,
     )
+
+
+def key_to_row(key: Key) -> dict[str, Any]:
+    """The columns of a key."""
+    return {**{column: getattr(key, column) for column in _OF_A_KEY}, "kind": key.kind.value}
+
+
+def key_from_row(row: sa.RowMapping) -> Key:
+    """The key that a row holds."""
+    return Key(**{column: row[column] for column in _OF_A_KEY}, kind=KeyKind(row["kind"]))

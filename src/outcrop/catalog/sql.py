@@ -12,12 +12,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from outcrop.catalog.protocol import Catalog, Claim
-from outcrop.catalog.rows import job_from_row, job_to_row
+from outcrop.catalog.rows import job_from_row, job_to_row, key_from_row, key_to_row
 from outcrop.catalog.schema import cause, open_database
-from outcrop.catalog.tables import aliases, jobs, log, models
+from outcrop.catalog.tables import aliases, jobs, keys, log, models
 from outcrop.domain.codec import from_json, to_json
 from outcrop.domain.errors import AlreadyExists, IllegalMove, LeaseLost, NotFound, StorageFailure
 from outcrop.domain.jobs import ENDED, HELD, MOVES, Job, LogLine, Progress, Status, Worker
+from outcrop.domain.keys import Key
 from outcrop.domain.models import Model
 
 
@@ -282,6 +283,32 @@ class SqlCatalog:
             if not connection.execute(sa.delete(aliases).where(aliases.c.alias == alias)).rowcount:
                 raise NotFound(f"there is no alias named {alias!r}")
 
+    # keys
+
+    def add_key(self, key: Key) -> None:
+        """See ``Catalog.add_key``."""
+        with self._writing() as connection:
+            if connection.execute(sa.select(keys.c.id).where(keys.c.id == key.id)).first():
+                raise AlreadyExists(f"there is a key with the id {key.id!r} already")
+            connection.execute(sa.insert(keys).values(key_to_row(key)))
+
+    def key(self, key_id: str) -> Key:
+        """See ``Catalog.key``."""
+        with self._reading() as connection:
+            return _key(connection, key_id)
+
+    def keys(self) -> list[Key]:
+        """See ``Catalog.keys``."""
+        with self._reading() as connection:
+            return [key_from_row(row) for row in connection.execute(sa.select(keys).order_by(keys.c.number)).mappings()]
+
+    def revoke_key(self, key_id: str) -> Key:
+        """See ``Catalog.revoke_key``."""
+        with self._writing() as connection:
+            holds = sa.and_(keys.c.id == key_id, keys.c.revoked.is_(None))
+            connection.execute(sa.update(keys).where(holds).values(revoked=self._now(connection)))
+            return _key(connection, key_id)
+
 
 def _job(connection: sa.Connection, name: str) -> Job:
     query = sa.select(jobs).where(sa.or_(jobs.c.id == name, jobs.c.name == name)).order_by(jobs.c.id != name)
@@ -289,6 +316,13 @@ def _job(connection: sa.Connection, name: str) -> Job:
     if row is None:
         raise NotFound(f"there is no job with the id or name {name!r}; `outcrop jobs list` shows them all")
     return job_from_row(row)
+
+
+def _key(connection: sa.Connection, key_id: str) -> Key:
+    row = connection.execute(sa.select(keys).where(keys.c.id == key_id)).mappings().first()
+    if row is None:
+        raise NotFound(f"there is no key with the id {key_id!r}; `outcrop keys list` shows them all")
+    return key_from_row(row)
 
 
 def _held(connection: sa.Connection, claim: Claim) -> Job:

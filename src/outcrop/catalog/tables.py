@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration; a catalog at another revision is migrated, or refused where it is from a newer Outcrop.
-REVISION = "0002"
+REVISION = "0003"
 
 metadata = sa.MetaData()
 
@@ -57,4 +57,17 @@ aliases = sa.Table(
     metadata,
     sa.Column("alias", sa.String(255), primary_key=True),
     sa.Column("model", sa.String(255), sa.ForeignKey("models.name", ondelete="CASCADE"), nullable=False),
+)
+
+keys = sa.Table(
+    "keys",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("id", sa.String(32), nullable=False, unique=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("sealed", sa.Text, nullable=False),
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("expires", sa.Float),
+    sa.Column("revoked", sa.Float),
 )

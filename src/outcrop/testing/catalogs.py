@@ -14,6 +14,7 @@ import pytest
 from outcrop.catalog.protocol import Catalog, Claim
 from outcrop.domain.errors import AlreadyExists, IllegalMove, LeaseLost, NotFound
 from outcrop.domain.jobs import MOVES, Job, JobKind, Progress, Status, Worker
+from outcrop.domain.keys import Key, KeyKind
 from outcrop.domain.models import Customization, Identity, Model, ModelKind
 
 ONE = Worker("here", 1, 1.0)
@@ -56,6 +57,12 @@ def a_model(name: str = "base", **changes: object) -> Model:
         created=1.0,
     )
     return replace(model, **changes)  # type: ignore[arg-type]
+
+
+def a_key(key_id: str = "AKIAAAAAAAAAAAAAAAAA", **changes: object) -> Key:
+    """An access key."""
+    key = Key(key_id, KeyKind.ACCESS, "a test", "sealed", created=1.0)
+    return replace(key, **changes)  # type: ignore[arg-type]
 
 
 class CatalogContract:
@@ -375,6 +382,32 @@ class CatalogContract:
         assert catalog.aliases() == {}
         with pytest.raises(NotFound):
             catalog.remove_model("base")
+
+    # keys
+
+    def test_a_key_comes_back_as_it_was(self, catalog: Catalog, reopen: Callable[[], Catalog]) -> None:
+        access, bearer = a_key(), a_key("bearer", kind=KeyKind.BEARER, name="Prüfung", expires=2.5)
+        catalog.add_key(access)
+        catalog.add_key(bearer)
+        assert reopen().key(access.id) == access
+        assert reopen().keys() == [access, bearer]
+        with pytest.raises(AlreadyExists, match="'bearer'"):
+            catalog.add_key(a_key("bearer"))
+
+    def test_an_unknown_key_is_said(self, catalog: Catalog) -> None:
+        assert catalog.keys() == []
+        for look in (catalog.key, catalog.revoke_key):
+            with pytest.raises(NotFound, match="'none'"):
+                look("none")
+
+    def test_a_key_is_revoked_once(self, catalog: Catalog, clock: Clock) -> None:
+        catalog.add_key(a_key())
+        catalog.add_key(a_key("other"))
+        revoked = replace(a_key(), revoked=clock.now)
+        assert catalog.revoke_key(a_key().id) == revoked
+        clock.now += 10
+        assert catalog.revoke_key(a_key().id) == revoked
+        assert catalog.keys() == [revoked, a_key("other")]
 
     # health
 

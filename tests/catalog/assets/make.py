@@ -21,6 +21,7 @@ from outcrop.catalog.sql import SqlCatalog  # noqa: E402
 from outcrop.catalog.tables import REVISION  # noqa: E402
 from outcrop.domain.codec import from_json  # noqa: E402
 from outcrop.domain.jobs import Job, JobKind, Status, Worker  # noqa: E402
+from outcrop.domain.keys import Key, KeyKind  # noqa: E402
 from outcrop.domain.models import Model  # noqa: E402
 
 IDENTITY = {"weights": "w" * 64, "tokenizer": "t" * 64, "template": ""}
@@ -72,6 +73,9 @@ def fill(url: str) -> None:
     catalog.finish_with_model(claim, from_json(Model, tuned), {"model": "tuned", "curve": []})
     request = {"models": ["base", "tuned"], "task": "summarization"}
     catalog.add_job(Job("bbbbbbbbbbbb", "prüfung", JobKind.EVALUATION, Status.QUEUED, request, created=2.0))
+    catalog.add_key(Key("AKIAAAAAAAAAAAAAAAAA", KeyKind.ACCESS, "CI’s", "sealed", created=1.0, expires=2.5))
+    catalog.add_key(Key("BEARAAAAAAAAAAAAAAAA", KeyKind.BEARER, "", "b" * 64, created=1.5))
+    catalog.revoke_key("BEARAAAAAAAAAAAAAAAA")
     catalog.close()
 
 
