@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -211,8 +211,25 @@ class Services:
             return Path(fetch_named(place, self.settings.datasets_folder).path)
         return self.buckets.fetch(address.parse(place), tell) if address.is_address(place) else Path(place)
 
-    def submit(self, kind: JobKind, name: str | None, request: dict[str, Any]) -> Job:
+    def submit(
+        self,
+        kind: JobKind,
+        name: str | None,
+        request: dict[str, Any],
+        *,
+        asked: dict[str, Any] | None = None,
+        token: str = "",
+    ) -> Job:
         """Write the job's row and hand its id to the runner; the request has been checked before.
+
+        A job of this kind that an earlier request with the same token made is returned as it is.
+
+        Args:
+            kind: What it does.
+            name: Its name; made up where None.
+            request: What it is to do, as plain JSON.
+            asked: The same in the words of the wire it came by.
+            token: The caller's word for this very request; "" for none.
 
         Raises:
             AlreadyExists: A job of that name is there.
@@ -220,9 +237,10 @@ class Services:
         job_id = new_job_id()
         now = self.catalog.now()
         named = name or f"{kind.value}-{job_id}"
-        job = Job(job_id, named, kind, Status.QUEUED, request, created=now, lease_until=now + _GRACE, renewed=now)
-        self.catalog.add_job(job)
-        self.start(job_id)
+        new = Job(job_id, named, kind, Status.QUEUED, request, created=now, asked=asked, token=token)
+        job = self.catalog.add_job(replace(new, lease_until=now + _GRACE, renewed=now))
+        if job.id == job_id:
+            self.start(job_id)
         return job
 
     def resume(self, job_id: str) -> None:

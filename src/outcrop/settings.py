@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +44,8 @@ SETTINGS = (
         "Where s3:// leads: remote (as boto3 is set up), folder (one of the home), or auto: remote where boto3 is told "
         "of an endpoint, the folder otherwise.",
     ),
+    Setting("region", "us-east-1", "The region in the server's ARNs where a request names none."),
+    Setting("account", "123456789012", "The account in the server's ARNs: twelve digits."),
     Setting("device", "auto", "Where models compute: auto, cpu, cuda, or cuda:N."),
     Setting("processes", "1", "How many processes of this machine train one model together: one for each GPU, say."),
     Setting("running_jobs", "1", "How many jobs run at once on one machine; the others wait their turn."),
@@ -74,6 +77,8 @@ class Settings:
     catalog_url: str = field(repr=False)
     store: str
     s3: str
+    region: str
+    account: str
     device: str
     processes: int
     running_jobs: int
@@ -116,6 +121,8 @@ def read_settings(environment: Mapping[str, str] | None = None, *, home: str | P
         catalog_url=values["catalog_url"] or f"sqlite:///{folder / 'catalog.sqlite'}",
         store=values["store"] or str(folder / "store"),
         s3=_one_of(values, "s3", S3, faults),
+        region=_like(values, "region", r"[a-z0-9-]{1,20}", "lower-case letters, digits and -", faults),
+        account=_like(values, "account", r"[0-9]{12}", "twelve digits", faults),
         device=values["device"],
         processes=int(_number(values, "processes", 1, faults, whole=True)),
         running_jobs=int(_number(values, "running_jobs", 1, faults, whole=True)),
@@ -137,6 +144,13 @@ def _one_of(values: Mapping[str, str], name: str, choices: Sequence[str], faults
         return values[name]
     faults.append(Fault("environment", None, f"OUTCROP_{name.upper()}", values[name][:80], " or ".join(choices)))
     return choices[0]
+
+
+def _like(values: Mapping[str, str], name: str, pattern: str, want: str, faults: list[Fault]) -> str:
+    """The text a setting holds; a fault where it is not of the pattern."""
+    if not re.fullmatch(pattern, values[name]):
+        faults.append(Fault("environment", None, f"OUTCROP_{name.upper()}", values[name][:80], want))
+    return values[name]
 
 
 def _number(values: Mapping[str, str], name: str, low: float, faults: list[Fault], *, whole: bool = False) -> float:

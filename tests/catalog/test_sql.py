@@ -97,6 +97,9 @@ def test_an_older_catalog_is_brought_up_to_date(url: str, revision: str) -> None
     kept = [("AKIAAAAAAAAAAAAAAAAA", "CI’s", 2.5, None), ("BEARAAAAAAAAAAAAAAAA", "", None, 1700000100.5)]
     keys = catalog.keys()
     assert [(key.id, key.name, key.expires, key.revoked) for key in keys] == (kept if revision >= "0003" else [])
+    later = revision >= "0004"
+    assert (queued.asked, queued.token) == (({"jobName": "prüfung", "jobTags": []}, "once") if later else (None, ""))
+    assert catalog.tags("evaluation-job/bbbbbbbbbbbb") == ({"team": "it's"} if later else {})
     catalog.close()
 
 

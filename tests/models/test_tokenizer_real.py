@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import regex  # type: ignore[import-untyped]
+import regex
 import torch
 from gguf import GGUFReader, dequantize
 from hypothesis import given, settings

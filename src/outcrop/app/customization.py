@@ -14,7 +14,7 @@ from outcrop.data.checking import DatasetCheck
 from outcrop.domain.codec import to_json
 from outcrop.domain.errors import AlreadyExists, Fault, InvalidInput, NotFound, NotSupported
 from outcrop.domain.hyperparameters import LORA_ONLY, Hyperparameters, choose
-from outcrop.domain.jobs import ENDED, Job, JobKind
+from outcrop.domain.jobs import ENDED, Job, JobKind, Status
 from outcrop.domain.models import Customization, Model, ModelKind
 from outcrop.domain.records import Purpose
 from outcrop.domain.requests import CustomizationRequest, Dataset, encoding_of, name_faults
@@ -104,13 +104,34 @@ def prepare_customization(
     return PreparedCustomization(request, checks[0], checks[1] if len(checks) > 1 else None, foreseen, device)
 
 
-def submit_customization(services: Services, prepared: PreparedCustomization) -> Job:
-    """Start the job of a checked request; it is named ``customize-MODEL``, with a suffix where that is taken."""
+def submit_customization(
+    services: Services,
+    prepared: PreparedCustomization,
+    *,
+    name: str | None = None,
+    asked: dict[str, Any] | None = None,
+    token: str = "",
+) -> Job:
+    """Start the job of a checked request.
+
+    Args:
+        services: The home.
+        prepared: What was checked.
+        name: The job's; where None, ``customize-MODEL``, with a suffix where that is taken.
+        asked: The request in the words of the wire it came by.
+        token: See ``Services.submit``.
+
+    Raises:
+        AlreadyExists: There is another job of that name.
+    """
+    request = to_json(prepared.request)
+    if name is not None:
+        return services.submit(JobKind.CUSTOMIZATION, name, request, asked=asked, token=token)
     name = f"customize-{prepared.request.model}"
     try:
-        return services.submit(JobKind.CUSTOMIZATION, name, to_json(prepared.request))
+        return services.submit(JobKind.CUSTOMIZATION, name, request)
     except AlreadyExists:
-        return services.submit(JobKind.CUSTOMIZATION, f"{name}-{new_job_id()}", to_json(prepared.request))
+        return services.submit(JobKind.CUSTOMIZATION, f"{name}-{new_job_id()}", request)
 
 
 def _method(method: str) -> Customization:
@@ -133,8 +154,8 @@ def require_free(services: Services, name: str) -> None:
         pass
     else:
         raise AlreadyExists(f"there is a model or alias named {name!r} already; choose another name, or remove it")
-    for job in services.catalog.jobs():
-        if job.kind is JobKind.CUSTOMIZATION and job.status not in ENDED and job.request.get("model") == name:
+    for job in services.catalog.jobs(sorted(set(Status) - ENDED)):
+        if job.request.get("model") == name:
             raise AlreadyExists(f"job {job.name} is making a model named {name!r} already; follow it, or stop it first")
 
 

@@ -15,7 +15,7 @@ from outcrop.data.checking import DatasetCheck
 from outcrop.data.faults import shown
 from outcrop.data.records import read
 from outcrop.domain.codec import from_json, to_json
-from outcrop.domain.errors import AlreadyExists, Fault, IllegalMove, InvalidInput
+from outcrop.domain.errors import Fault, IllegalMove, InvalidInput
 from outcrop.domain.generation import GenerationParameters
 from outcrop.domain.jobs import Job, JobKind, Status
 from outcrop.domain.judging import JudgeRequest
@@ -125,8 +125,6 @@ def submit_evaluation(
     faults, total = [*faults, *wrong], total + len(wrong)
     if faults:
         raise InvalidInput(faults, total)
-    if name is not None and any(job.name == name for job in services.catalog.jobs()):
-        raise AlreadyExists(f"there is a job named {name!r} already; give another name")
     request = EvaluationRequest(
         models=names,
         identities=(*(model.identity for model in resolved), *(None for _ in stored)),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from outcrop.domain.jobs import Job, LogLine, Progress, Status, Worker
+from outcrop.domain.jobs import Job, JobKind, JobPage, JobQuery, LogLine, Progress, Status, Worker
 from outcrop.domain.keys import Key
 from outcrop.domain.models import Model
 
@@ -21,7 +21,7 @@ class Claim:
 
 
 class Catalog(Protocol):
-    """Jobs, their logs, models and aliases, and the keys of the server's clients.
+    """Jobs, their logs, models, aliases and tags, and the keys of the server's clients.
 
     Promises: a job is held by one worker at a time; a write under a fence that is no longer the job's raises
     ``LeaseLost`` and changes nothing; statuses move only along ``domain.jobs.MOVES``; names are unique. Safe to use
@@ -34,11 +34,11 @@ class Catalog(Protocol):
 
     # jobs
 
-    def add_job(self, job: Job) -> None:
-        """Add a queued job.
+    def add_job(self, job: Job) -> Job:
+        """Add a queued job, unless one of its kind with its token is there; whichever is there then.
 
         Raises:
-            AlreadyExists: A job of that name is there.
+            AlreadyExists: Another job of that name is there.
         """
         ...
 
@@ -52,6 +52,14 @@ class Catalog(Protocol):
 
     def jobs(self, statuses: Sequence[Status] | None = None) -> list[Job]:
         """All jobs, or those in some statuses, oldest first."""
+        ...
+
+    def job_asked_with(self, kind: JobKind, token: str) -> Job | None:
+        """The job that a request with this token made; None where there is none, or the token is empty."""
+        ...
+
+    def page(self, query: JobQuery) -> JobPage:
+        """A part of the jobs that a query finds, without their results and checkpoints, which may be large."""
         ...
 
     def started(self, job_id: str, worker: Worker) -> None:
@@ -161,6 +169,8 @@ class Catalog(Protocol):
     def model(self, name: str) -> Model:
         """The model of that name or alias.
 
+        Of an alias that is one of Bedrock's ids, region, version and context are ignored where none is the very name.
+
         Raises:
             NotFound: There is none; the message names the closest one.
         """
@@ -198,6 +208,24 @@ class Catalog(Protocol):
         Raises:
             NotFound: There is none.
         """
+        ...
+
+    # tags
+
+    def tags(self, resource: str) -> dict[str, str]:
+        """The tags of a resource, by key; none for one that has none or is not there."""
+        ...
+
+    def set_tags(self, resource: str, tags: Mapping[str, str], most: int) -> None:
+        """Give a resource tags; those of the same keys get new values.
+
+        Raises:
+            TooManyTags: It would have more than ``most``; it keeps those it has.
+        """
+        ...
+
+    def remove_tags(self, resource: str, keys: Collection[str] | None = None) -> None:
+        """Take tags away, those of some keys, or all; what is not there is passed over."""
         ...
 
     def check(self) -> None:

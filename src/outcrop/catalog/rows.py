@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
-
-import sqlalchemy as sa
 
 from outcrop.domain.codec import from_json, to_json
 from outcrop.domain.jobs import Job, JobKind, Progress, Status, Worker
@@ -23,6 +22,7 @@ _PLAIN = (
     "created",
     "started",
     "ended",
+    "asked",
 )
 
 _OF_A_KEY = ("id", "name", "sealed", "created", "expires", "revoked")
@@ -40,10 +40,11 @@ def job_to_row(job: Job) -> dict[str, Any]:
         "host": worker.host if worker else None,
         "pid": worker.pid if worker else None,
         "pid_started": worker.started if worker else None,
+        "token": job.token or None,
     }
 
 
-def job_from_row(row: sa.RowMapping) -> Job:
+def job_from_row(row: Mapping[Any, Any]) -> Job:
     """The job that a row holds."""
     worker = None if row["host"] is None else Worker(row["host"], row["pid"], row["pid_started"])
     return Job(
@@ -53,6 +54,7 @@ def job_from_row(row: sa.RowMapping) -> Job:
         progress=from_json(Progress, row["progress"]),
         restarts=tuple(row["restarts"]),
         worker=worker,
+        token=row["token"] or "",
     )
 
 
@@ -61,6 +63,6 @@ def key_to_row(key: Key) -> dict[str, Any]:
     return {**{column: getattr(key, column) for column in _OF_A_KEY}, "kind": key.kind.value}
 
 
-def key_from_row(row: sa.RowMapping) -> Key:
+def key_from_row(row: Mapping[Any, Any]) -> Key:
     """The key that a row holds."""
     return Key(**{column: row[column] for column in _OF_A_KEY}, kind=KeyKind(row["kind"]))

@@ -5,19 +5,33 @@ from __future__ import annotations
 import difflib
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
 
+from outcrop.catalog.pages import page_of
 from outcrop.catalog.protocol import Catalog, Claim
 from outcrop.catalog.rows import job_from_row, job_to_row, key_from_row, key_to_row
 from outcrop.catalog.schema import cause, open_database
-from outcrop.catalog.tables import aliases, jobs, keys, log, models
+from outcrop.catalog.tables import aliases, jobs, keys, log, models, tags
+from outcrop.domain.bedrock_ids import plain_id
 from outcrop.domain.codec import from_json, to_json
-from outcrop.domain.errors import AlreadyExists, IllegalMove, LeaseLost, NotFound, StorageFailure
-from outcrop.domain.jobs import ENDED, HELD, MOVES, Job, LogLine, Progress, Status, Worker
+from outcrop.domain.errors import AlreadyExists, IllegalMove, LeaseLost, NotFound, StorageFailure, TooManyTags
+from outcrop.domain.jobs import (
+    ENDED,
+    HELD,
+    MOVES,
+    Job,
+    JobKind,
+    JobPage,
+    JobQuery,
+    LogLine,
+    Progress,
+    Status,
+    Worker,
+)
 from outcrop.domain.keys import Key
 from outcrop.domain.models import Model
 
@@ -75,12 +89,20 @@ class SqlCatalog:
 
     # jobs
 
-    def add_job(self, job: Job) -> None:
+    def add_job(self, job: Job) -> Job:
         """See ``Catalog.add_job``."""
         with self._writing() as connection:
+            if (there := _asked_with(connection, job.kind, job.token)) is not None:
+                return there
             if connection.execute(sa.select(jobs.c.id).where(jobs.c.name == job.name)).first():
                 raise AlreadyExists(f"there is a job named {job.name!r} already; give another name")
             connection.execute(sa.insert(jobs).values(job_to_row(job)))
+        return job
+
+    def job_asked_with(self, kind: JobKind, token: str) -> Job | None:
+        """See ``Catalog.job_asked_with``."""
+        with self._reading() as connection:
+            return _asked_with(connection, kind, token)
 
     def job(self, name: str) -> Job:
         """See ``Catalog.job``."""
@@ -94,6 +116,14 @@ class SqlCatalog:
             query = query.where(jobs.c.status.in_([status.value for status in statuses]))
         with self._reading() as connection:
             return [job_from_row(row) for row in connection.execute(query).mappings()]
+
+    def page(self, query: JobQuery) -> JobPage:
+        """See ``Catalog.page``."""
+        with self._reading() as connection:
+            rows = connection.execute(page_of(query)).mappings().all()
+        more = rows[query.limit - 1] if len(rows) > query.limit else None
+        found = tuple(job_from_row({**row, "result": None, "checkpoint": None}) for row in rows[: query.limit])
+        return JobPage(found, None if more is None else (more["created"], more["number"]))
 
     def started(self, job_id: str, worker: Worker) -> None:
         """See ``Catalog.started``."""
@@ -235,7 +265,7 @@ class SqlCatalog:
         """See ``Catalog.model``."""
         with self._reading() as connection:
             target = connection.execute(sa.select(aliases.c.model).where(aliases.c.alias == name)).scalar() or name
-            document = connection.execute(sa.select(models.c.document).where(models.c.name == target)).scalar()
+            document = _document(connection, target) or _document(connection, _alias_like(connection, name))
             if document is None:
                 raise NotFound(f"there is no model named {name!r}{_closest(connection, name)}")
         return from_json(Model, document)
@@ -309,6 +339,43 @@ class SqlCatalog:
             connection.execute(sa.update(keys).where(holds).values(revoked=self._now(connection)))
             return _key(connection, key_id)
 
+    # tags
+
+    def tags(self, resource: str) -> dict[str, str]:
+        """See ``Catalog.tags``."""
+        query = sa.select(tags).where(tags.c.resource == resource).order_by(tags.c.key)
+        with self._reading() as connection:
+            return {row["key"]: row["value"] for row in connection.execute(query).mappings()}
+
+    def set_tags(self, resource: str, given: Mapping[str, str], most: int) -> None:
+        """See ``Catalog.set_tags``."""
+        count = sa.select(sa.func.count()).where(tags.c.resource == resource)
+        with self._writing() as connection:
+            connection.execute(_tags_of(resource, given))
+            if (total := int(connection.execute(count).scalar_one()) + len(given)) > most:
+                raise TooManyTags(f"{resource} would have {total} tags, it can have {most}", resource)
+            if given:
+                rows = [{"resource": resource, "key": key, "value": value} for key, value in given.items()]
+                connection.execute(sa.insert(tags), rows)
+
+    def remove_tags(self, resource: str, keys: Collection[str] | None = None) -> None:
+        """See ``Catalog.remove_tags``."""
+        with self._writing() as connection:
+            connection.execute(_tags_of(resource, keys))
+
+
+def _tags_of(resource: str, keys: Collection[str] | None) -> sa.Delete:
+    chosen = sa.delete(tags).where(tags.c.resource == resource)
+    return chosen if keys is None else chosen.where(tags.c.key.in_(list(keys)))
+
+
+def _asked_with(connection: sa.Connection, kind: JobKind, token: str) -> Job | None:
+    if not token:
+        return None
+    query = sa.select(jobs).where(jobs.c.kind == kind.value, jobs.c.token == token)
+    row = connection.execute(query).mappings().first()
+    return None if row is None else job_from_row(row)
+
 
 def _job(connection: sa.Connection, name: str) -> Job:
     query = sa.select(jobs).where(sa.or_(jobs.c.id == name, jobs.c.name == name)).order_by(jobs.c.id != name)
@@ -368,6 +435,19 @@ def _insert_model(connection: sa.Connection, model: Model) -> None:
     if model.base and not connection.execute(sa.select(models.c.name).where(models.c.name == model.base)).first():
         raise NotFound(f"the base {model.base!r} of {model.name!r} is gone; add it again, then resume the job")
     connection.execute(sa.insert(models).values(name=model.name, base=model.base, document=to_json(model)))
+
+
+def _document(connection: sa.Connection, name: str | None) -> Any:
+    return connection.execute(sa.select(models.c.document).where(models.c.name == name)).scalar()
+
+
+def _alias_like(connection: sa.Connection, name: str) -> str | None:
+    """The model of the first alias that is the same id of Bedrock's, but for region, version and context."""
+    wanted = plain_id(name)
+    if wanted is None:
+        return None
+    rows = connection.execute(sa.select(aliases).order_by(aliases.c.alias)).mappings()
+    return next((row["model"] for row in rows if plain_id(row["alias"]) == wanted), None)
 
 
 def _closest(connection: sa.Connection, name: str) -> str:

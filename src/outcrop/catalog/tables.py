@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration; a catalog at another revision is migrated, or refused where it is from a newer Outcrop.
-REVISION = "0003"
+REVISION = "0004"
 
 metadata = sa.MetaData()
 
@@ -32,6 +32,11 @@ jobs = sa.Table(
     sa.Column("created", sa.Float, nullable=False),
     sa.Column("started", sa.Float, nullable=False, server_default="0"),
     sa.Column("ended", sa.Float, nullable=False, server_default="0"),
+    sa.Column("asked", sa.JSON(none_as_null=True)),
+    sa.Column("token", sa.String(256)),
+    sa.Index("ix_jobs_listing", "kind", "created", "number"),
+    # NULL, unlike "", may be there many times.
+    sa.Index("ix_jobs_token", "kind", "token", unique=True),
 )
 
 log = sa.Table(
@@ -70,4 +75,12 @@ keys = sa.Table(
     sa.Column("created", sa.Float, nullable=False),
     sa.Column("expires", sa.Float),
     sa.Column("revoked", sa.Float),
+)
+
+tags = sa.Table(
+    "tags",
+    metadata,
+    sa.Column("resource", sa.String(255), primary_key=True),
+    sa.Column("key", sa.String(128), primary_key=True),
+    sa.Column("value", sa.String(256), nullable=False),
 )

@@ -8,6 +8,7 @@ OutcropError                    code                          exit
 │   ├── IllegalMove             ConflictException             2
 │   ├── NotSupported            ValidationException           2
 │   ├── MissingExtra            ValidationException           2
+│   ├── TooManyTags             TooManyTagsException          2   carries the resource
 │   ├── OverBudget              ServiceQuotaExceededException 2
 │   └── RemoteRefusal           ValidationException           2   carries the status of the server's answer
 └── OurFault                    InternalServerException       1
@@ -106,6 +107,16 @@ class NotSupported(UserError):
 
 class MissingExtra(UserError):
     """An optional package is needed and not installed; the message has the command that installs it."""
+
+
+class TooManyTags(UserError):
+    """A resource would have more tags than it can have."""
+
+    code = "TooManyTagsException"
+
+    def __init__(self, message: str, resource: str) -> None:
+        self.resource = resource
+        super().__init__(message)
 
 
 class OverBudget(UserError):

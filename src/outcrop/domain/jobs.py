@@ -93,6 +93,8 @@ class Job:
         renewed: When the lease was last set, by the same clock: the last sign of life.
         restarts: Why it was started again by itself, one reason per restart.
         created, started, ended: Seconds since the epoch; 0 where not yet.
+        asked: What the caller asked in the words of a wire, as plain JSON; None where it came by another door.
+        token: The caller's word for this very request: asked again with it, the same job is meant. "" for none.
     """
 
     id: str
@@ -112,6 +114,40 @@ class Job:
     created: float = 0.0
     started: float = 0.0
     ended: float = 0.0
+    asked: dict[str, Any] | None = None
+    token: str = ""
+
+
+@dataclass(frozen=True)
+class JobQuery:
+    """Which jobs are looked for, and which part of them.
+
+    Attributes:
+        kind: What they do.
+        statuses: Where they are; anywhere where empty.
+        name_contains: A part of their names, whatever the case.
+        created_after, created_before: Seconds since the epoch, both included; None for no bound.
+        newest_first: The order, by when they were created.
+        after: Where the part before ended, as it said; None for the first.
+        limit: The most jobs of this part.
+    """
+
+    kind: JobKind
+    statuses: tuple[Status, ...] = ()
+    name_contains: str = ""
+    created_after: float | None = None
+    created_before: float | None = None
+    newest_first: bool = True
+    after: tuple[float, int] | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True)
+class JobPage:
+    """A part of what a query finds; ``next`` is where the following one begins, None after the last."""
+
+    jobs: tuple[Job, ...]
+    next: tuple[float, int] | None
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,7 @@ class Model:
         created: Seconds since the epoch.
         base: For an adapter, the name of the model it sits on.
         lineage: For a custom model, how it was made.
+        imported: The id of the job that brought it from elsewhere; None where it was added at once.
     """
 
     name: str
@@ -106,3 +107,4 @@ class Model:
     created: float
     base: str | None = None
     lineage: Lineage | None = None
+    imported: str | None = None

@@ -38,6 +38,7 @@ class ProcessRunner:
         torchrun = ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m"]
         self._command = [sys.executable, "-P", "-m", *(torchrun if processes > 1 else [])]
         self._environment["PYTHONSAFEPATH"] = "1"
+        self._started: set[int] = set()
 
     def start(self, job_id: str) -> Worker:
         """See ``Runner.start``.
@@ -63,7 +64,17 @@ class ProcessRunner:
             )
         except OSError as error:
             raise StorageFailure(f"{output}: no worker can be started ({error.strerror})") from error
+        self._see_the_dead_off()
+        self._started.add(pid)
         return _worker(pid)
+
+    def _see_the_dead_off(self) -> None:
+        """A process that lives on, such as a server, must not gather what its ended workers leave behind."""
+        for pid in list(self._started):
+            with suppress(ChildProcessError):
+                if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                    continue
+            self._started.discard(pid)
 
     def alive(self, worker: Worker) -> bool | None:
         """See ``Runner.alive``."""

@@ -16,6 +16,7 @@ from outcrop.domain.errors import AlreadyExists, IllegalMove, LeaseLost, NotFoun
 from outcrop.domain.jobs import MOVES, Job, JobKind, Progress, Status, Worker
 from outcrop.domain.keys import Key, KeyKind
 from outcrop.domain.models import Customization, Identity, Model, ModelKind
+from outcrop.testing.catalog_pages import PagesContract
 
 ONE = Worker("here", 1, 1.0)
 TWO = Worker("here", 2, 2.0)
@@ -65,7 +66,7 @@ def a_key(key_id: str = "AKIAAAAAAAAAAAAAAAAA", **changes: object) -> Key:
     return replace(key, **changes)  # type: ignore[arg-type]
 
 
-class CatalogContract:
+class CatalogContract(PagesContract):
     """What every catalog promises."""
 
     @pytest.fixture
@@ -355,6 +356,18 @@ class CatalogContract:
         assert catalog.aliases() == {}
         with pytest.raises(NotFound):
             catalog.remove_alias("best")
+
+    def test_an_id_of_bedrock_is_an_alias_in_any_region_and_context(self, catalog: Catalog) -> None:
+        for name in ("one", "two"):
+            catalog.add_model(a_model(name))
+        catalog.set_alias("meta.llama3-1-8b-instruct-v1:0", "one")
+        catalog.set_alias("meta.llama3-1-8b-instruct-v1:1", "two")
+        for same in ("meta.llama3-1-8b-instruct-v1:0:128k", "us.meta.llama3-1-8b-instruct-v1:0"):
+            assert catalog.model(same).name == "one"
+        assert catalog.model("meta.llama3-1-8b-instruct-v1:1").name == "two"
+        for other in ("meta.llama3-1-70b-instruct-v1:0", "llama3-1-8b-instruct-v1", "xx.meta.llama3-1-8b-instruct-v1"):
+            with pytest.raises(NotFound):
+                catalog.model(other)
 
     def test_a_model_that_a_job_works_with_stays(self, catalog: Catalog) -> None:
         catalog.add_model(a_model("one"))

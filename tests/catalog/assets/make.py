@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -72,7 +73,10 @@ def fill(url: str) -> None:
     tuned = {**BASE, "name": "tuned", "kind": "adapter", "uri": "models/tuned", "base": "base", "lineage": LINEAGE}
     catalog.finish_with_model(claim, from_json(Model, tuned), {"model": "tuned", "curve": []})
     request = {"models": ["base", "tuned"], "task": "summarization"}
-    catalog.add_job(Job("bbbbbbbbbbbb", "prüfung", JobKind.EVALUATION, Status.QUEUED, request, created=2.0))
+    asked = {"jobName": "prüfung", "jobTags": []}
+    job = Job("bbbbbbbbbbbb", "prüfung", JobKind.EVALUATION, Status.QUEUED, request, created=2.0)
+    catalog.add_job(replace(job, asked=asked, token="once"))
+    catalog.set_tags("evaluation-job/bbbbbbbbbbbb", {"team": "it's"}, 50)
     catalog.add_key(Key("AKIAAAAAAAAAAAAAAAAA", KeyKind.ACCESS, "CI’s", "sealed", created=1.0, expires=2.5))
     catalog.add_key(Key("BEARAAAAAAAAAAAAAAAA", KeyKind.BEARER, "", "b" * 64, created=1.5))
     catalog.revoke_key("BEARAAAAAAAAAAAAAAAA")

@@ -1,0 +1,1 @@
+"""HTTP: Bedrock's API, our own paths, and who may use them."""

@@ -1,0 +1,26 @@
+"""The operations that are implemented: every public function of the modules below that is named as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from types import ModuleType
+from typing import Any
+
+from botocore import xform_name
+
+from outcrop.server.bedrock import custom_models, customization_jobs, foundation_models, tags
+from outcrop.server.bedrock.context import Context
+from outcrop.server.bedrock.service import operations
+
+Handler = Callable[[Context, dict[str, Any]], dict[str, Any]]
+
+_MODULES: tuple[ModuleType, ...] = (customization_jobs, custom_models, foundation_models, tags)
+
+
+@lru_cache(maxsize=1)
+def handlers() -> dict[str, Handler]:
+    """The function of each implemented operation, by the operation's name."""
+    functions = {name: function for module in _MODULES for name, function in vars(module).items() if callable(function)}
+    named = {xform_name(name): name for name in operations()}
+    return {named[name]: function for name, function in functions.items() if name in named}
