@@ -21,6 +21,7 @@ LAYERS = (
     ("services",),
     ("jobs",),
     ("app",),
+    ("server",),
     ("cli",),
 )
 #: ``testing`` holds the contract of each seam and is imported by tests only; the package's front door names ``app``.

@@ -43,6 +43,12 @@ SETTINGS = (
         "Where s3:// leads: remote (as boto3 is set up), folder (one of the home), or auto: remote where boto3 is told "
         "of an endpoint, the folder otherwise.",
     ),
+    Setting(
+        "key_file",
+        "",
+        "The file that the secrets of access keys are encrypted with, mode 0600; machines that share a catalog need "
+        "the same one; one of the home by default.",
+    ),
     Setting("device", "auto", "Where models compute: auto, cpu, cuda, or cuda:N."),
     Setting("processes", "1", "How many processes of this machine train one model together: one for each GPU, say."),
     Setting("running_jobs", "1", "How many jobs run at once on one machine; the others wait their turn."),
@@ -74,6 +80,7 @@ class Settings:
     catalog_url: str = field(repr=False)
     store: str
     s3: str
+    key_file: Path
     device: str
     processes: int
     running_jobs: int
@@ -116,6 +123,7 @@ def read_settings(environment: Mapping[str, str] | None = None, *, home: str | P
         catalog_url=values["catalog_url"] or f"sqlite:///{folder / 'catalog.sqlite'}",
         store=values["store"] or str(folder / "store"),
         s3=_one_of(values, "s3", S3, faults),
+        key_file=Path(values["key_file"]).expanduser().absolute() if values["key_file"] else folder / "secret.key",
         device=values["device"],
         processes=int(_number(values, "processes", 1, faults, whole=True)),
         running_jobs=int(_number(values, "running_jobs", 1, faults, whole=True)),
