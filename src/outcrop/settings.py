@@ -46,6 +46,12 @@ SETTINGS = (
     ),
     Setting("region", "us-east-1", "The region in the server's ARNs where a request names none."),
     Setting("account", "123456789012", "The account in the server's ARNs: twelve digits."),
+    Setting(
+        "key_file",
+        "",
+        "The file that the secrets of access keys are encrypted with, mode 0600; machines that share a catalog need "
+        "the same one; one of the home by default.",
+    ),
     Setting("device", "auto", "Where models compute: auto, cpu, cuda, or cuda:N."),
     Setting("processes", "1", "How many processes of this machine train one model together: one for each GPU, say."),
     Setting("running_jobs", "1", "How many jobs run at once on one machine; the others wait their turn."),
@@ -79,6 +85,7 @@ class Settings:
     s3: str
     region: str
     account: str
+    key_file: Path
     device: str
     processes: int
     running_jobs: int
@@ -123,6 +130,7 @@ def read_settings(environment: Mapping[str, str] | None = None, *, home: str | P
         s3=_one_of(values, "s3", S3, faults),
         region=_like(values, "region", r"[a-z0-9-]{1,20}", "lower-case letters, digits and -", faults),
         account=_like(values, "account", r"[0-9]{12}", "twelve digits", faults),
+        key_file=Path(values["key_file"]).expanduser().absolute() if values["key_file"] else folder / "secret.key",
         device=values["device"],
         processes=int(_number(values, "processes", 1, faults, whole=True)),
         running_jobs=int(_number(values, "running_jobs", 1, faults, whole=True)),

@@ -133,6 +133,10 @@ def test_every_command(command: Command, tmp_path: Path, tiny_folder: Path, runn
     assert call("jobs", "delete", job)["freed_bytes"] > 0
     assert call("models", "remove", "new")["freed_bytes"] > 0
     assert call("disk")["bytes"] > 0
+    key = call("keys", "create", "--name", "CI", "--expires", "30d")
+    assert set(key["key"]) == {"id", "kind", "name", "created", "expires", "revoked"}
+    assert call("keys", "list") == {"keys": [key["key"]]}
+    assert call("keys", "revoke", key["key"]["id"])["key"]["revoked"] > 0
     assert untried == set()
 
 
@@ -225,7 +229,7 @@ def test_usage_errors(arguments: list[str], home: Path, capsys: pytest.CaptureFi
     assert not home.exists()
 
 
-@pytest.mark.parametrize("arguments", [[], ["jobs"], ["models"], ["data"]], ids=str)
+@pytest.mark.parametrize("arguments", [[], ["jobs"], ["keys"], ["models"], ["data"]], ids=str)
 def test_a_group_alone_shows_its_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert program(arguments) in (0, 2)
     spoken = capsys.readouterr()

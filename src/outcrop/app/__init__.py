@@ -29,6 +29,7 @@ from outcrop.app.evaluation import DatasetChoice, generation_parameters, report_
 from outcrop.app.forgetting import measure_forgetting
 from outcrop.app.jobs import Jobs
 from outcrop.app.judging import JudgeChoice
+from outcrop.app.keys import Keys
 from outcrop.app.models import Models
 from outcrop.app.training import training_run
 from outcrop.data.checking import DatasetCheck
@@ -67,6 +68,7 @@ class Outcrop:
         self.services = open_services(read_settings(home=home))
         self.models = Models(self.services)
         self.jobs = Jobs(self.services)
+        self.keys = Keys(self.services)
         self.recovered = self.services.recover()
 
     def __enter__(self) -> Self:

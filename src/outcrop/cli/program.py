@@ -19,6 +19,7 @@ from outcrop.cli import (
     evaluate,
     forgetting,
     jobs,
+    keys,
     models,
     score,
     ways,
@@ -62,6 +63,7 @@ app.command("forgetting")(forgetting.forgetting)
 app.command("score")(score.score)
 app.command("ask")(ask.ask)
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(keys.app, name="keys")
 app.command("disk")(disk.disk)
 app.command("doctor")(doctor.doctor)
 

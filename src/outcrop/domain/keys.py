@@ -36,3 +36,22 @@ class Key:
     created: float
     expires: float | None = None
     revoked: float | None = None
+
+    def state(self, at: float) -> str:
+        """``holds``, ``expired`` or ``revoked``, at a time in seconds since the epoch."""
+        if self.revoked is not None:
+            return "revoked"
+        return "expired" if self.expires is not None and at >= self.expires else "holds"
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """A key that was just made, with what is shown once and kept nowhere.
+
+    Attributes:
+        key: The key.
+        secret: Of an access key, what signs; of a bearer key, the word itself.
+    """
+
+    key: Key
+    secret: str = field(repr=False)

@@ -82,7 +82,8 @@ class Server:
         wait = self._rates.take(caller.key_id)
         if wait:
             raise WireError(
-                "ThrottlingException", f"Too many requests, please wait {math.ceil(wait * 1000)} ms before trying again."
+                "ThrottlingException",
+                f"Too many requests, please wait {math.ceil(wait * 1000)} ms before trying again.",
             )
 
     async def _request(self, scope: Scope, receive: Receive) -> Request:

@@ -1,0 +1,1 @@
+"""Who may speak with the server: signatures, bearer keys, limits."""
