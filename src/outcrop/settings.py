@@ -45,6 +45,7 @@ SETTINGS = (
         "of an endpoint, the folder otherwise.",
     ),
     Setting("region", "us-east-1", "The region in the server's ARNs where a request names none."),
+    Setting("requests_per_second", "1000", "Requests a second that a key may make of the server."),
     Setting("account", "123456789012", "The account in the server's ARNs: twelve digits."),
     Setting(
         "key_file",
@@ -85,6 +86,7 @@ class Settings:
     s3: str
     region: str
     account: str
+    requests_per_second: float
     key_file: Path
     device: str
     processes: int
@@ -131,6 +133,7 @@ def read_settings(environment: Mapping[str, str] | None = None, *, home: str | P
         region=_like(values, "region", r"[a-z0-9-]{1,20}", "lower-case letters, digits and -", faults),
         account=_like(values, "account", r"[0-9]{12}", "twelve digits", faults),
         key_file=Path(values["key_file"]).expanduser().absolute() if values["key_file"] else folder / "secret.key",
+        requests_per_second=_number(values, "requests_per_second", 0.01, faults),
         device=values["device"],
         processes=int(_number(values, "processes", 1, faults, whole=True)),
         running_jobs=int(_number(values, "running_jobs", 1, faults, whole=True)),

@@ -22,6 +22,7 @@ from outcrop.cli import (
     keys,
     models,
     score,
+    serve,
     ways,
 )
 from outcrop.cli.output import fail
@@ -63,6 +64,7 @@ app.command("forgetting")(forgetting.forgetting)
 app.command("score")(score.score)
 app.command("ask")(ask.ask)
 app.add_typer(jobs.app, name="jobs")
+app.command("serve")(serve.serve)
 app.add_typer(keys.app, name="keys")
 app.command("disk")(disk.disk)
 app.command("doctor")(doctor.doctor)

@@ -10,7 +10,6 @@ from typing import Any
 
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
-from starlette.requests import Request as Incoming
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 

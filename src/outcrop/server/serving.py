@@ -1,0 +1,138 @@
+"""Running the server: where it listens, and what goes on beside requests."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from outcrop.app import Outcrop
+from outcrop.domain.errors import Fault, InvalidInput, MissingExtra, NotSupported, OutcropError
+
+_log = logging.getLogger(__name__)
+
+#: Seconds between two looks for jobs whose worker died.
+_RECOVERY = 2.0
+
+_LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+
+@dataclass(frozen=True)
+class Listening:
+    """Where the server listens, and by which names it may be called.
+
+    Attributes:
+        host: An address or a name of this machine.
+        port: 0 for any that is free.
+        names: Names besides the host's own, such as the one that a proxy in front is called by.
+        keys: Whether requests need a key.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8090
+    names: Sequence[str] = ()
+    keys: bool = True
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Every name by which it may be called; empty for any, where it listens everywhere and no name was given."""
+        own = [f"[{self.host}]" if ":" in self.host else self.host]
+        everywhere = not self.names and self.host in ("0.0.0.0", "::", "")
+        return frozenset() if everywhere else frozenset(map(str.lower, (*_LOOPBACK_NAMES, *own, *self.names)))
+
+
+def require_safe(listening: Listening) -> None:
+    """Make sure that a server without keys can be reached from this machine only.
+
+    Raises:
+        InvalidInput: It could be reached from elsewhere.
+    """
+    if not listening.keys and not _is_loopback(listening.host):
+        want = "an address of the loopback, such as 127.0.0.1; other addresses need keys: `outcrop keys create`"
+        raise InvalidInput([Fault("--no-auth", None, "host", listening.host, want)])
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def bind(listening: Listening) -> socket.socket:
+    """A socket that listens; its port is known before the first request.
+
+    Raises:
+        NotSupported: The address is taken, or is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in listening.host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((listening.host, listening.port))
+    except OSError as error:
+        bound.close()
+        raise NotSupported(
+            f"{listening.host}:{listening.port}: can't listen there ({error.strerror or error}); name another --port"
+        ) from error
+    bound.set_inheritable(False)
+    return bound
+
+
+def serve(outcrop: Outcrop, listening: Listening, bound: socket.socket) -> None:
+    """Answer requests until the process is asked to end; jobs go on without the server.
+
+    Raises:
+        MissingExtra: What the server stands on is not installed.
+    """
+    try:
+        import uvicorn
+    except ImportError as error:
+        raise MissingExtra("the server needs packages that are not installed: pip install 'outcrop[server]'") from error
+    from outcrop.server.auth.doorkeeper import Door, Doorkeeper, OpenDoor
+    from outcrop.server.auth.limits import RateLimits
+    from outcrop.server.http import Limits, Server, application
+
+    region = outcrop.services.settings.region
+    door: Door = Doorkeeper(outcrop.keys, region=region) if listening.keys else OpenDoor(region)
+    rate = outcrop.services.settings.requests_per_second
+    server = Server(outcrop, door, RateLimits(rate, max(1, round(2 * rate))), Limits(listening.hosts))
+    config = uvicorn.Config(
+        application(server),
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        # A header that never ends holds its connection, and nothing else, for this many bytes.
+        h11_max_incomplete_event_size=64 * 1024,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=10,
+        lifespan="off",
+    )
+    with recovering(outcrop, _RECOVERY):
+        uvicorn.Server(config).run([bound])
+
+
+@contextmanager
+def recovering(outcrop: Outcrop, seconds: float, say: Callable[[str], None] = _log.warning) -> Iterator[None]:
+    """Look every few seconds for jobs whose worker died, and start them again."""
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(seconds):
+            try:
+                for line in outcrop.services.recover():
+                    say(line)
+            except OutcropError as error:
+                say(str(error))
+
+    watch = threading.Thread(target=look, name="recovery", daemon=True)
+    watch.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watch.join()
