@@ -29,6 +29,8 @@ METHOD = "customizationMethod"
 _PURPOSES = {"FINE_TUNING": Purpose.FINE_TUNING, "CONTINUED_PRE_TRAINING": Purpose.PRE_TRAINING}
 _TYPES = {purpose: name for name, purpose in _PURPOSES.items()}
 
+_TAGS = {arns.CUSTOMIZATION_JOB: "jobTags", arns.CUSTOM_MODEL: "customModelTags"}
+
 _BY_WIRE = {row.wire: row.name for row in HYPERPARAMETERS}
 _BY_NAME = {row.name: row.wire for row in HYPERPARAMETERS}
 
@@ -39,6 +41,7 @@ def create_model_customization_job(context: Context, given: dict[str, Any]) -> d
     if (there := services.catalog.job_asked_with(JobKind.CUSTOMIZATION, token)) is not None:
         return {"jobArn": job_arn(context, there)}
     purpose = _purpose(given)
+    tags = {kind: tags_of(given, member) for kind, member in _TAGS.items()}
     values: dict[str, str] = dict(given.get("hyperParameters", {}))
     method = values.pop(METHOD, "lora")
     base = find_model(context, given["baseModelIdentifier"])
@@ -58,8 +61,8 @@ def create_model_customization_job(context: Context, given: dict[str, Any]) -> d
         raise _in_words_of_the_wire(error) from None
     asked = kept(given, foundationModelId=foundation_id(context, base, given["baseModelIdentifier"]))
     job = submit_customization(services, prepared, name=given["jobName"], asked=asked, token=token)
-    set_tags(context, arns.CUSTOMIZATION_JOB, job.id, tags_of(given, "jobTags"))
-    set_tags(context, arns.CUSTOM_MODEL, job.id, tags_of(given, "customModelTags"))
+    for kind, own in tags.items():
+        set_tags(context, kind, job.id, own)
     return {"jobArn": job_arn(context, job)}
 
 
