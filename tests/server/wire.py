@@ -61,7 +61,7 @@ class Wire:
     def send(
         self, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes = b"", *, parts: int = 1
     ) -> Answer:
-        """What a request gets that no client of AWS's made; its body comes in so many parts."""
+        """What a request gets that no client of AWS's made; its body comes in so many parts, or never."""
         path, _, query = target.partition("?")
         given = {"host": urlsplit(ADDRESS).netloc, **(headers or {})}
         scope = {
@@ -125,8 +125,9 @@ class _Raw(io.BytesIO):
 
 
 def _pieces(body: bytes, parts: int) -> Iterator[bytes]:
-    size = max(1, -(-len(body) // parts))
-    yield from (body[begin : begin + size] for begin in range(0, max(len(body), 1), size))
+    size = max(1, -(-len(body) // max(parts, 1)))
+    if parts:
+        yield from (body[begin : begin + size] for begin in range(0, max(len(body), 1), size))
 
 
 async def _run(app: Any, scope: dict[str, Any], pieces: list[bytes]) -> Answer:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from outcrop.domain.jobs import Status
 from outcrop.stores.address import parse
-from tests.doubles import IdleRunner
+from tests.doubles import IdleRunner, claimed
 from tests.server.conftest import TINY
 from tests.server.wire import ROLE, Wire
 
@@ -148,15 +149,11 @@ def test_a_job_is_stopped_once(runner: IdleRunner, tiny: Wire, put: Put) -> None
 
 
 def test_a_failed_job_says_why(runner: IdleRunner, tiny: Wire, put: Put) -> None:
-    from outcrop.domain.jobs import Status
-    from tests.doubles import claimed
-
     client, arn = tiny.client(), create(tiny, put)["jobArn"]
     catalog = tiny.outcrop.services.catalog
     claim = claimed(tiny.outcrop.services, catalog.job("Job-1"))
-    assert client.get_model_customization_job(jobIdentifier=arn)["statusDetails"]["dataProcessingDetails"][
-        "status"
-    ] == ("InProgress")
+    stages = client.get_model_customization_job(jobIdentifier=arn)["statusDetails"]
+    assert stages["dataProcessingDetails"]["status"] == "InProgress"
     catalog.finish(claim, Status.FAILED, error="x" * 5000)
     job = client.get_model_customization_job(jobIdentifier=arn)
     assert (job["status"], job["failureMessage"]) == ("Failed", "x" * 2048)
