@@ -59,8 +59,13 @@ def is_running(job: Job) -> bool:
 
 
 def kill(outcrop: Outcrop, job: str, how: signal.Signals = signal.SIGKILL) -> int:
-    """Send a signal to a job's worker; its process id."""
+    """Send a signal to a job's worker, and see it die where it was the last one; its process id."""
     worker = outcrop.jobs.show(job).worker
     assert worker is not None
     os.kill(worker.pid, how)
+    until = time.monotonic() + 30
+    # On a busy machine a process with threads takes its time to die.
+    while how is signal.SIGKILL and outcrop.services.runner.alive(worker):
+        assert time.monotonic() < until, worker
+        time.sleep(0.01)
     return worker.pid
