@@ -1,0 +1,147 @@
+"""Scripts written for Bedrock run unchanged: by boto3, by the AWS CLI, and while servers and workers die."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from outcrop import Outcrop
+from outcrop.domain.jobs import ENDED
+from tests.acceptance.commands import is_running, kill, wait_for
+from tests.acceptance.serving import Served, served
+from tests.conftest import EXAMPLE, REAL_MODEL
+from tests.doubles import add_scripted, keep_roof, pairs, write_lines
+
+SCRIPT = Path(__file__).parent / "assets" / "bedrock_script.py"
+LLAMA = "meta.llama3-1-8b-instruct-v1:0"
+NOVA = "amazon.nova-pro-v1:0"
+ROLE = "arn:aws:iam::123456789012:role/Anybody"
+
+
+@pytest.mark.real
+def test_a_script_runs_unchanged(real_homes: Callable[[str], Path], tmp_path: Path) -> None:
+    home = real_homes("home")
+    with Outcrop(home) as outcrop:
+        outcrop.models.alias(LLAMA, REAL_MODEL)
+        add_scripted(outcrop, tmp_path, "judge", patterns=[["[\\s\\S]*", "It answers. Rating: above and beyond"]])
+        outcrop.models.alias(NOVA, "judge")
+    train = tmp_path / "train.jsonl"
+    train.write_text("".join((EXAMPLE / "train.jsonl").open().readlines()[:16]))
+    test = write_lines(
+        tmp_path / "test.jsonl",
+        [{"prompt": f"What is {n} + {n}?", "referenceResponse": str(2 * n), "category": "sums"} for n in range(6)],
+    )
+    with served(home, "--local-aws") as server:
+        command = [sys.executable, str(SCRIPT), LLAMA, NOVA, str(train), str(test)]
+        done = subprocess.run(command, env=server.environment, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["foundation_model"]["providerName"] == "Meta"
+    assert told["statuses"] == ["InProgress", "Completed"]
+    assert [step for step, _ in told["curve"]] == list(range(len(told["curve"])))
+    assert len(told["curve"]) == 4
+    assert all(loss > 0 for _, loss in told["curve"])
+    assert told["model"]["trainingMetrics"]["trainingLoss"] == pytest.approx(told["curve"][-1][1], rel=1e-3)
+    assert told["model"]["hyperParameters"]["learningRate"] == "0.0005"
+    assert told["tags"] == [{"key": "stage", "value": "test"}]
+    for kind, metric in (("automated", "Builtin.Accuracy"), ("judged", "Builtin.Helpfulness")):
+        assert len(told[kind]) == 6
+        for record in told[kind]:
+            score = record["automatedEvaluationResult"]["scores"][0]
+            assert score["metricName"] == metric
+            assert score["result"] is None or 0 <= score["result"] <= 1
+            assert record["inputRecord"]["category"] == "sums"
+            assert record["modelResponses"][0].keys() >= {"modelIdentifier", "response", "stopReason"}
+    assert all(record["automatedEvaluationResult"]["scores"][0]["result"] is not None for record in told["judged"])
+    assert told["gone"]
+
+
+@pytest.fixture
+def tiny_home(home: Path, tiny_folder: Path) -> Path:
+    keep_roof(home)
+    with Outcrop(home) as outcrop:
+        outcrop.models.add(str(tiny_folder), "tiny")
+        outcrop.models.alias(LLAMA, "tiny")
+    return home
+
+
+def put(server: Served, file: Path) -> str:
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="bucket")
+    s3.upload_file(str(file), "bucket", "train.jsonl")
+    return "s3://bucket/train.jsonl"
+
+
+def create(client: Any, data: str, **hyperparameters: str) -> str:
+    arn: str = client.create_model_customization_job(
+        jobName="job",
+        customModelName="tuned",
+        roleArn=ROLE,
+        baseModelIdentifier=LLAMA,
+        trainingDataConfig={"s3Uri": data},
+        outputDataConfig={"s3Uri": "s3://bucket/out"},
+        hyperParameters={"maxLength": "64", "batchSize": "4", **hyperparameters},
+    )["jobArn"]
+    return arn
+
+
+@pytest.mark.process
+def test_the_aws_cli_speaks_to_it(tiny_home: Path, tmp_path: Path) -> None:
+    with served(tiny_home, "--local-aws") as server:
+        data = put(server, pairs(tmp_path / "train.jsonl"))
+
+        def aws(*arguments: str) -> Any:
+            command = [sys.executable, "-m", "awscli", "bedrock", *arguments, "--output", "json"]
+            done = subprocess.run(command, env=server.environment, capture_output=True, text=True, cwd=tmp_path)
+            assert done.returncode == 0, done.stderr
+            return json.loads(done.stdout or "{}")
+
+        arn = aws(
+            "create-model-customization-job",
+            *("--job-name", "job", "--custom-model-name", "tuned", "--role-arn", ROLE),
+            *("--base-model-identifier", LLAMA, "--hyper-parameters", "epochCount=1,maxLength=64"),
+            *("--training-data-config", f"s3Uri={data}", "--output-data-config", "s3Uri=s3://bucket/out"),
+        )["jobArn"]
+        with Outcrop(tiny_home) as outcrop:
+            wait_for(outcrop, "job", lambda job: job.status in ENDED)
+        found = aws("get-model-customization-job", "--job-identifier", arn)
+        assert (found["status"], found["outputModelName"]) == ("Completed", "tuned")
+        models = aws("list-custom-models", "--name-contains", "tun")["modelSummaries"]
+        assert [model["modelName"] for model in models] == ["tuned"]
+        aws("delete-custom-model", "--model-identifier", "tuned")
+        assert aws("list-custom-models")["modelSummaries"] == []
+
+
+@pytest.mark.process
+def test_a_job_outlives_its_server(tiny_home: Path, tmp_path: Path) -> None:
+    """The server is killed while a job trains, then the worker too: a new server sees to it, and nothing is lost."""
+    local = {"OUTCROP_S3": "folder", "OUTCROP_CHECKPOINT_SECONDS": "0"}
+    with Outcrop(tiny_home) as outcrop:
+        from outcrop.stores.address import parse
+
+        data = "s3://bucket/train.jsonl"
+        outcrop.services.buckets.put(pairs(tmp_path / "train.jsonl", 64), parse(data))
+        with served(tiny_home, **local) as first:
+            key = {name: first.exports[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+            arn = create(first.client(), data, epochCount="40")
+            wait_for(outcrop, "job", lambda job: is_running(job) and job.checkpoint is not None)
+            first.kill()
+        with served(tiny_home, **local) as second:
+            second.exports.update(key)
+            client = second.client()
+            assert client.get_model_customization_job(jobIdentifier=arn)["status"] == "InProgress"
+            kill(outcrop, "job")
+            wait_for(outcrop, "job", lambda job: job.status in ENDED)
+            found = client.get_model_customization_job(jobIdentifier=arn)
+            assert found["status"] == "Completed", found
+            assert client.get_custom_model(modelIdentifier=found["outputModelArn"])["jobArn"] == arn
+        job = outcrop.jobs.show("job")
+        assert len(job.restarts) == 1
+        assert os.environ["OUTCROP_HOME"] == str(tiny_home)
