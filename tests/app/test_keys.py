@@ -93,18 +93,18 @@ def test_a_key_file_that_others_can_open_is_refused(idle: Outcrop, file: Path, m
     new = idle.keys.create()
     file.chmod(mode)
     for use in (idle.keys.create, lambda: idle.keys.secret(new.key)):
-        with pytest.raises(StorageFailure, match=rf"secret.key \(mode {mode:04o}\); chmod 600 it"):
+        with pytest.raises(StorageFailure, match=rf"secret\.key \(mode {mode:04o}\); chmod 600 it"):
             use()
     file.chmod(0o400)
     assert idle.keys.secret(new.key) == new.secret
 
 
 def test_a_setting_names_the_key_file(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OUTCROP_KEY_FILE", str(tmp_path / "kept" / "outcrop.key"))
+    monkeypatch.setenv("OUTCROP_KEY_FILE", str(tmp_path / "kept" / "secret.key"))
     with Outcrop(home) as outcrop:
         new = outcrop.keys.create()
         assert outcrop.keys.secret(new.key) == new.secret
-    assert (tmp_path / "kept" / "outcrop.key").exists()
+    assert (tmp_path / "kept" / "secret.key").exists()
     assert not (home / "secret.key").exists()
 
 
@@ -158,7 +158,7 @@ def test_a_folder_in_the_place_of_the_key_file(idle: Outcrop, file: Path) -> Non
 
 def test_a_folder_that_can_not_be_made_is_said(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "taken").touch()
-    monkeypatch.setenv("OUTCROP_KEY_FILE", str(tmp_path / "taken" / "outcrop.key"))
+    monkeypatch.setenv("OUTCROP_KEY_FILE", str(tmp_path / "taken" / "secret.key"))
     with Outcrop(home) as outcrop, pytest.raises(StorageFailure, match="can't be made or read"):
         outcrop.keys.create()
 
