@@ -116,17 +116,21 @@ def test_a_key_that_was_just_made_is_known_at_once(outcrop: Outcrop, new: NewKey
     assert door.admit(signed(other.key.id, other.secret)).key_id == other.key.id
 
 
-def test_the_catalog_is_asked_once_in_some_seconds(
-    outcrop: Outcrop, new: NewKey, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str] = []
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids that the catalog is asked for."""
+    ids: list[str] = []
     look = SqlCatalog.key
 
     def asks(catalog: SqlCatalog, key_id: str) -> Key:
-        asked.append(key_id)
+        ids.append(key_id)
         return look(catalog, key_id)
 
     monkeypatch.setattr(SqlCatalog, "key", asks)
+    return ids
+
+
+def test_the_catalog_is_asked_once_in_some_seconds(outcrop: Outcrop, new: NewKey, asked: list[str]) -> None:
     door = Doorkeeper(outcrop.keys)
     for _ in range(5):
         door.admit(signed(new.key.id, new.secret))
@@ -134,12 +138,15 @@ def test_the_catalog_is_asked_once_in_some_seconds(
     assert asked == [new.key.id, "AKIA2222222222222222"]
 
 
-def test_ids_that_nobody_has_do_not_fill_the_memory(outcrop: Outcrop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ids_that_nobody_has_do_not_fill_the_memory(
+    outcrop: Outcrop, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("outcrop.server.auth.known_keys._MOST", 8)
     door = Doorkeeper(outcrop.keys)
-    for number in range(20):
-        refusal(door, signed(f"AKIA{'A' * 14}{'ABCDEFGHIJ'[number // 10]}{'ABCDEFGHIJ'[number % 10]}", "s"))
-    assert len(door._known._seen) == 8
+    ids = [f"AKIA{letter * 16}" for letter in "ABCDEFGHIJ"]
+    for key_id in [*ids, *ids[2:], ids[0]]:
+        refusal(door, signed(key_id, "s"))
+    assert asked == [*ids, ids[0]], "the last eight were remembered, the first one was not"
 
 
 def test_an_expired_key_says_so_to_who_has_its_secret(outcrop: Outcrop) -> None:
