@@ -191,6 +191,15 @@ def test_a_path_that_signers_would_put_straight_is_refused(path: str) -> None:
     assert refusal(having(request, path=path)).code == "InvalidSignatureException"
 
 
+def test_bytes_beyond_ascii_are_what_was_signed() -> None:
+    """A client that escapes nothing sends UTF-8; it arrives as Latin-1."""
+    arrived = "ä".encode().decode("latin-1")
+    request = signed(KEY_ID, SECRET, url=f"{HOST}/ä?a=%C3%A4")
+    check(having(request, path=f"/{arrived}", query=f"a={arrived}"))
+    assert refusal(having(request, path="/ä")).code == "InvalidSignatureException"
+    assert refusal(having(request, path=f"/{arrived}", query="a=ä")).code == "InvalidSignatureException"
+
+
 def test_percent_signs_of_a_query_are_read_as_one_whatever_their_case() -> None:
     """As curl sends them; a plus sign is neither an escaped plus sign nor a space."""
     request = signed(KEY_ID, SECRET, url=f"{HOST}/custom-models?at=12%3A00%2B")
