@@ -1,4 +1,4 @@
-"""Imports point one way: domain ← … ← app ← cli. The order is data; an import against it fails here."""
+"""Imports point one way: domain ← … ← app ← server ← cli. The order is data; an import against it fails here."""
 
 from __future__ import annotations
 

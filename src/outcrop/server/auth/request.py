@@ -9,13 +9,13 @@ from functools import cached_property
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it was sent: nothing decoded, nothing put in order.
+    """A request as it was sent: nothing decoded, nothing put in order. Bytes beyond ASCII are read as Latin-1.
 
     Attributes:
         method: In capitals.
         path: With its percent signs.
         query: What follows the question mark, or "".
-        headers: Names and values in the order they came; bytes beyond ASCII read as Latin-1.
+        headers: Names and values in the order they came.
         body: All of it.
     """
 
