@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from outcrop import Outcrop
 from outcrop.domain.jobs import ENDED
+from outcrop.stores.address import parse
 from tests.acceptance.commands import is_running, kill, wait_for
 from tests.acceptance.serving import Served, served
 from tests.conftest import EXAMPLE, REAL_MODEL
@@ -124,8 +131,6 @@ def test_a_job_outlives_its_server(tiny_home: Path, tmp_path: Path) -> None:
     """The server is killed while a job trains, then the worker too: a new server sees to it, and nothing is lost."""
     local = {"OUTCROP_S3": "folder", "OUTCROP_CHECKPOINT_SECONDS": "0"}
     with Outcrop(tiny_home) as outcrop:
-        from outcrop.stores.address import parse
-
         data = "s3://bucket/train.jsonl"
         outcrop.services.buckets.put(pairs(tmp_path / "train.jsonl", 64), parse(data))
         with served(tiny_home, **local) as first:
@@ -142,6 +147,35 @@ def test_a_job_outlives_its_server(tiny_home: Path, tmp_path: Path) -> None:
             found = client.get_model_customization_job(jobIdentifier=arn)
             assert found["status"] == "Completed", found
             assert client.get_custom_model(modelIdentifier=found["outputModelArn"])["jobArn"] == arn
-        job = outcrop.jobs.show("job")
-        assert len(job.restarts) == 1
-        assert os.environ["OUTCROP_HOME"] == str(tiny_home)
+        assert len(outcrop.jobs.show("job").restarts) == 1
+
+
+@pytest.mark.process
+def test_a_bearer_key_over_tls(tiny_home: Path, certificate: tuple[Path, Path]) -> None:
+    """botocore sends a bearer key over HTTPS only."""
+    with Outcrop(tiny_home) as outcrop:
+        word = outcrop.keys.create(bearer=True).secret
+    files = ["--certificate", str(certificate[0]), "--private-key", str(certificate[1])]
+    with served(tiny_home, *files) as server:
+        told = {"AWS_BEARER_TOKEN_BEDROCK": word, "AWS_CA_BUNDLE": str(certificate[0])}
+        command = [sys.executable, "-m", "awscli", "bedrock", "list-foundation-models", "--output", "json"]
+        assert server.exports["AWS_ENDPOINT_URL_BEDROCK"].startswith("https://127.0.0.1:")
+        done = subprocess.run(command, env={**server.environment, **told}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert [model["modelId"] for model in json.loads(done.stdout)["modelSummaries"]] == [LLAMA]
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate for the loopback that nobody signed but itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(1))
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    signed = builder.add_extension(address, critical=False).sign(key, hashes.SHA256())
+    files = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    files[0].write_bytes(signed.public_bytes(Encoding.PEM))
+    files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return files

@@ -74,7 +74,9 @@ def scripted_folder(place: Path, name: str, **script: Any) -> None:
         add_scripted(outcrop, place, name, **script)
 
 
-def test_every_command(command: Command, tmp_path: Path, tiny_folder: Path, runner: IdleRunner) -> None:
+def test_every_command(
+    command: Command, tmp_path: Path, tiny_folder: Path, runner: IdleRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A whole session, command by command; what is left over at its end has not been tried."""
     untried = set(commands())
 
@@ -137,6 +139,8 @@ def test_every_command(command: Command, tmp_path: Path, tiny_folder: Path, runn
     assert set(key["key"]) == {"id", "kind", "name", "created", "expires", "revoked"}
     assert call("keys", "list") == {"keys": [key["key"]]}
     assert call("keys", "revoke", key["key"]["id"])["key"]["revoked"] > 0
+    monkeypatch.setattr("uvicorn.Server.run", lambda *_: None)
+    assert call("serve", "--port", "0")["environment"].keys() >= {"AWS_ENDPOINT_URL_BEDROCK", "AWS_DEFAULT_REGION"}
     assert untried == set()
 
 

@@ -37,9 +37,11 @@ TESTED = ((3, 11), (3, 12), (3, 13))
 #: What each extra of the package is for.
 EXTRAS = {
     "dev": "working on Outcrop itself",
+    "local-aws": "stand-ins for S3, IAM and STS beside the server",
     "parquet": "tables in Parquet files",
     "postgres": "a catalog in PostgreSQL",
     "s3": "a store in an S3 bucket, and models of Amazon Bedrock",
+    "server": "Bedrock's API over HTTP, and keys that sign requests",
 }
 
 #: Bytes of free disk below which the default model hardly fits, and below which full training of it may not.

@@ -14,12 +14,13 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from outcrop.app import Outcrop
+from outcrop.domain.errors import OutcropError
 from outcrop.server.auth.doorkeeper import Caller, Door
 from outcrop.server.auth.limits import RateLimits
 from outcrop.server.auth.refused import Refused
 from outcrop.server.auth.request import Request
 from outcrop.server.bedrock.dispatch import Bedrock, Reply, error_reply
-from outcrop.server.bedrock.errors import WireError
+from outcrop.server.bedrock.errors import WireError, wire_error
 from outcrop.server.bedrock.reading import Received
 
 #: The largest body in bytes: what Bedrock lets InvokeModel have.
@@ -73,6 +74,8 @@ class Server:
             return error_reply(WireError(error.code, error.message, error.status))
         except WireError as error:
             return error_reply(error)
+        except OutcropError as error:
+            return error_reply(wire_error(error))
         received = Received(labels, request.query, _first(request.by_name), request.body)
         limiter = self._slow if operation.name.startswith("Create") else self._quick
         return await to_thread.run_sync(self._bedrock.reply, operation, received, caller.region, limiter=limiter)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ipaddress
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from outcrop.app import Outcrop
 from outcrop.domain.errors import Fault, InvalidInput, MissingExtra, NotSupported, OutcropError
@@ -30,12 +32,15 @@ class Listening:
         port: 0 for any that is free.
         names: Names besides the host's own, such as the one that a proxy in front is called by.
         keys: Whether requests need a key.
+        certificate, private_key: PEM files for TLS; None for plain HTTP.
     """
 
     host: str = "127.0.0.1"
     port: int = 8090
     names: Sequence[str] = ()
     keys: bool = True
+    certificate: Path | None = None
+    private_key: Path | None = None
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -46,14 +51,27 @@ class Listening:
 
 
 def require_safe(listening: Listening) -> None:
-    """Make sure that a server without keys can be reached from this machine only.
+    """Make sure that a server without keys can be reached from this machine only, and that TLS has what it needs.
 
     Raises:
-        InvalidInput: It could be reached from elsewhere.
+        InvalidInput: It could be reached from elsewhere; or a file for TLS is missing, or is none.
     """
+    faults = []
     if not listening.keys and not _is_loopback(listening.host):
         want = "an address of the loopback, such as 127.0.0.1; other addresses need keys: `outcrop keys create`"
-        raise InvalidInput([Fault("--no-auth", None, "host", listening.host, want)])
+        faults.append(Fault("--no-auth", None, "host", listening.host, want))
+    if (listening.certificate is None) != (listening.private_key is None):
+        faults.append(Fault("--certificate", None, "", "one of two files", "--certificate and --private-key together"))
+    elif listening.certificate is not None:
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+                listening.certificate, listening.private_key
+            )
+        except (OSError, ssl.SSLError) as error:
+            found = f"{listening.certificate}, {listening.private_key}: {error}"
+            faults.append(Fault("--certificate", None, "", found, "a certificate and its key, as PEM files"))
+    if faults:
+        raise InvalidInput(faults)
 
 
 def _is_loopback(host: str) -> bool:
@@ -74,6 +92,8 @@ def bind(listening: Listening) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((listening.host, listening.port))
+        # Who connects before the server is ready waits, and is not sent away.
+        bound.listen(1024)
     except OSError as error:
         bound.close()
         raise NotSupported(
@@ -111,6 +131,8 @@ def serve(outcrop: Outcrop, listening: Listening, bound: socket.socket) -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=10,
         lifespan="off",
+        ssl_certfile=listening.certificate,
+        ssl_keyfile=listening.private_key,
     )
     with recovering(outcrop, _RECOVERY):
         uvicorn.Server(config).run([bound])
