@@ -16,7 +16,7 @@ import boto3
 base, judge, train, test = sys.argv[1:]
 stamp = time.strftime("%Y%m%d%H%M%S")
 bucket = f"customization-{stamp}"
-told = {}
+told: dict[str, object] = {}
 
 s3, iam, sts, bedrock = (boto3.client(name) for name in ("s3", "iam", "sts", "bedrock"))
 region = boto3.session.Session().region_name
@@ -63,7 +63,7 @@ job_arn = bedrock.create_model_customization_job(
     jobTags=[{"key": "project", "value": "demo"}],
     customModelTags=[{"key": "project", "value": "demo"}],
 )["jobArn"]
-seen = []
+seen: list[str] = []
 while True:
     job = bedrock.get_model_customization_job(jobIdentifier=job_arn)
     if not seen or seen[-1] != job["status"]:
@@ -91,7 +91,7 @@ bedrock.untag_resource(resourceARN=model_arn, tagKeys=["project"])
 told["tags"] = bedrock.list_tags_for_resource(resourceARN=model_arn)["tags"]
 
 
-def evaluate(name, metrics, **evaluator):
+def evaluate(name: str, metrics: list[str], **evaluator: object) -> tuple[str, list[object]]:
     """The records that an evaluation job leaves."""
     arn = bedrock.create_evaluation_job(
         jobName=f"{name}-{stamp}",
