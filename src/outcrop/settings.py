@@ -44,6 +44,11 @@ SETTINGS = (
         "of an endpoint, the folder otherwise.",
     ),
     Setting("device", "auto", "Where models compute: auto, cpu, cuda, or cuda:N."),
+    Setting(
+        "engine",
+        "transformers",
+        "What computes responses and log-likelihoods of models that are here: transformers, or vllm (an extra).",
+    ),
     Setting("processes", "1", "How many processes of this machine train one model together: one for each GPU, say."),
     Setting("running_jobs", "1", "How many jobs run at once on one machine; the others wait their turn."),
     Setting("checkpoint_seconds", "60", "Seconds between two checkpoints of a training run."),
@@ -61,8 +66,9 @@ SETTINGS = (
 )
 
 
-#: What the setting ``s3`` may be.
+#: What the settings ``s3`` and ``engine`` may be.
 S3 = ("auto", "remote", "folder")
+ENGINES = ("transformers", "vllm")
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,7 @@ class Settings:
     store: str
     s3: str
     device: str
+    engine: str
     processes: int
     running_jobs: int
     checkpoint_seconds: float
@@ -117,6 +124,7 @@ def read_settings(environment: Mapping[str, str] | None = None, *, home: str | P
         store=values["store"] or str(folder / "store"),
         s3=_one_of(values, "s3", S3, faults),
         device=values["device"],
+        engine=_one_of(values, "engine", ENGINES, faults),
         processes=int(_number(values, "processes", 1, faults, whole=True)),
         running_jobs=int(_number(values, "running_jobs", 1, faults, whole=True)),
         checkpoint_seconds=_number(values, "checkpoint_seconds", 0, faults),
