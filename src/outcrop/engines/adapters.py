@@ -189,3 +189,12 @@ def read_adapter(folder: Path) -> Any:
         raise NotSupported(f"{folder}: bias={config.bias!r} changes the base's own biases; train with bias='none'")
     config.inference_mode = True
     return config
+
+
+def adapted_layers(folder: Path) -> frozenset[str]:
+    """The layers that an adapter changes, by the last part of their names: ``q_proj``, say."""
+    from safetensors import safe_open
+
+    with safe_open(str(folder / _WEIGHTS), framework="pt") as tensors:
+        names = [name.partition(".lora_")[0] for name in tensors.keys()]  # noqa: SIM118 - no dictionary
+    return frozenset(name.rpartition(".")[2] for name in names)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from threading import RLock
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from outcrop.domain.errors import NotSupported
 from outcrop.domain.generation import Context, GenerationParameters, LogLikelihood, Prompt, Response
-from outcrop.engines.adapters import read_adapter
+from outcrop.engines.adapters import adapted_layers, read_adapter
 from outcrop.engines.draft import Draft
 from outcrop.engines.encoding import Continuation, encode_prompts, encode_requests, encode_windows
 from outcrop.engines.protocol import Batch
@@ -41,6 +42,9 @@ _CPU_CACHE = 2 << 30
 # The ranks of adapters that vLLM can make room for.
 _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 
+# With adapters of the head, vLLM 0.32 fails where log-probabilities of a prompt are asked for.
+_HEAD = frozenset({"lm_head", "embed_tokens"})
+
 # In this process: in one of its own, steps would depend on when requests reach it. And it is to tell nobody of its use.
 _ENVIRONMENT = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
@@ -50,11 +54,41 @@ _ENVIRONMENT = {
 }
 
 
+@dataclass(frozen=True)
+class _Adapting:
+    """What vLLM gets ready for when it loads a base: adapters of up to a rank (0 is none) that change such layers."""
+
+    rank: int = 0
+    layers: frozenset[str] = frozenset()
+
+    def and_for(self, folder: Path) -> _Adapting:
+        """Ready for one more adapter; what it raises is in ``VllmBase.engine``."""
+        config, layers = read_adapter(folder), adapted_layers(folder)
+        rank = max([config.r, *(config.rank_pattern or {}).values()])
+        room = next((most for most in _RANKS if most >= rank), None)
+        if room is None:
+            raise NotSupported(f"{folder}: an adapter of rank {rank}; vLLM takes up to {_RANKS[-1]}")
+        if layers & _HEAD:
+            named = ", ".join(sorted(layers & _HEAD))
+            raise NotSupported(
+                f"{folder}: an adapter of {named}, with which vLLM can't score; use the engine transformers"
+            )
+        return _Adapting(max(room, self.rank), layers | self.layers)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """As arguments of vLLM's ``EngineArgs``."""
+        if not self.rank:
+            return {}
+        return {"enable_lora": True, "max_lora_rank": self.rank, "lora_target_modules": sorted(self.layers)}
+
+
 class VllmBase:
     """A model's weights in vLLM, for all engines that need them; they are read when one first computes.
 
     vLLM takes most of a GPU's memory for itself, so one base is in memory at a time: where another computes, the one
-    before it leaves, and is read again when it is needed. So does a base for which an adapter of a higher rank comes.
+    before it leaves, and is read again when it is needed. So does a base for which an adapter comes that is of a higher
+    rank than those before, or changes other layers.
 
     Args:
         folder: A base model, or a custom model with whole weights.
@@ -78,7 +112,7 @@ class VllmBase:
         self.tokenizer = ChatTokenizer.load(folder)
         self._folder = folder
         self._device = device
-        self._rank = 0
+        self._adapting = _Adapting()
         self._engine: Any = None
         self._adapters: dict[Path, Any] = {}
         self._names = map(str, count(1))
@@ -99,19 +133,16 @@ class VllmBase:
 
         Raises:
             NotFound: The folder holds no adapter.
-            NotSupported: The adapter is of another kind than LoRA, changes the base's biases, or has too high a rank.
+            NotSupported: The adapter is of another kind than LoRA, changes the base's biases or its head, or has too
+                high a rank.
         """
         if adapter_folder is None:
             return VllmEngine(self, None)
-        config = read_adapter(adapter_folder)
-        rank = max([config.r, *(config.rank_pattern or {}).values()])
-        room = next((most for most in _RANKS if most >= rank), None)
-        if room is None:
-            raise NotSupported(f"{adapter_folder}: an adapter of rank {rank}; vLLM takes up to {_RANKS[-1]}")
         with self._lock:
-            if room > self._rank:
+            adapting = self._adapting.and_for(adapter_folder)
+            if adapting != self._adapting:
                 self.close()
-                self._rank = room
+                self._adapting = adapting
         return VllmEngine(self, adapter_folder.resolve())
 
     def close(self) -> None:
@@ -193,7 +224,7 @@ class VllmBase:
         if self._engine is None:
             if VllmBase._present is not None:
                 VllmBase._present.close()
-            self._engine = _load(self._folder, self._device, self._rank)
+            self._engine = _load(self._folder, self._device, self._adapting)
             VllmBase._present = self
         return self._engine
 
@@ -259,10 +290,12 @@ class VllmEngine:
             while not request.done:
                 with self._tally.generating():
                     self._base.advance()
-                certain = len(draft.text) if request.done else settled(draft.text, parameters.stop)
+                certain = settled(draft.text, parameters.stop)
                 if certain > sent:
                     yield draft.text[sent:certain]
                     sent = certain
+            if len(draft.text) > sent:
+                yield draft.text[sent:]
         finally:
             self._base.leave(request)
             self._count(draft)
@@ -343,8 +376,8 @@ class VllmEngine:
         ]
 
 
-def _load(folder: Path, device: str, rank: int) -> Any:
-    """A vLLM with a model in it, and room for adapters of up to a rank; 0 is none.
+def _load(folder: Path, device: str, adapting: _Adapting) -> Any:
+    """A vLLM with a model in it, ready for adapters.
 
     Raises:
         NotSupported: The installed vLLM computes elsewhere, or can't load the model.
@@ -358,7 +391,7 @@ def _load(folder: Path, device: str, rank: int) -> Any:
     if current_platform.device_type != device:
         found = current_platform.device_type or "nothing that is here"
         raise NotSupported(
-            f"the vLLM that is installed computes on {found}, not on {device}: install the one for this machine, or set "
+            f"the vLLM that is installed computes on {found}, not on {device}: install the one for it, or set "
             "OUTCROP_DEVICE or OUTCROP_ENGINE"
         )
     try:
@@ -372,7 +405,8 @@ def _load(folder: Path, device: str, rank: int) -> Any:
                     max_model_len=-1,
                     use_tqdm_on_load=False,
                     disable_log_stats=True,
-                    **_room(device, rank),
+                    **_room(device),
+                    **adapting.arguments,
                 ),
                 usage_context=UsageContext.LLM_CLASS,
             )
@@ -382,14 +416,13 @@ def _load(folder: Path, device: str, rank: int) -> Any:
         ) from error
 
 
-def _room(device: str, rank: int) -> dict[str, Any]:
-    """Number format, memory and adapters. vLLM's kernels for adapters on a GPU take no float32."""
-    adapters = {"enable_lora": True, "max_lora_rank": rank} if rank else {}
+def _room(device: str) -> dict[str, Any]:
+    """Number format and memory. On a GPU, vLLM's kernels for adapters take no float32."""
     if device == "cpu":
         # To compile a model takes longer than most of what is done on a CPU.
-        return adapters | {"dtype": "float32", "kv_cache_memory_bytes": _CPU_CACHE, "enforce_eager": True}
+        return {"dtype": "float32", "kv_cache_memory_bytes": _CPU_CACHE, "enforce_eager": True}
     dtype = "bfloat16" if has_bfloat16(device) else "float16"
-    return adapters | {"dtype": dtype, "gpu_memory_utilization": _GPU_SHARE}
+    return {"dtype": dtype, "gpu_memory_utilization": _GPU_SHARE}
 
 
 def _first_line(error: Exception) -> str:
