@@ -1,7 +1,7 @@
 """A stand-in for the part of vLLM that is used, for tests where it is not installed.
 
-It computes with transformers, one request after another, and takes and gives what vLLM 0.32 does, its limits and its one
-trap included. ``tests/engines/test_vllm_real.py`` holds the same promises against vLLM itself.
+It computes with transformers, one request after another, and takes and gives what vLLM 0.32 does, its limits and its
+one trap included. ``tests/engines/test_vllm_real.py`` holds the same promises against vLLM itself.
 """
 
 from __future__ import annotations

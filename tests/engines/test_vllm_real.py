@@ -147,10 +147,3 @@ def test_a_text_as_long_as_the_context_is_scored(tiny: Path) -> None:
         engine.loglikelihood([("", text)])
     rolled = [one.rolling_loglikelihood([text], window=CONTEXT, stride=100) for one in (engine, peer)]
     same_scores(*rolled)
-
-
-def test_more_choices_than_vllm_tells_at_once(tiny: Path) -> None:
-    engine, peer = vllm_base(tiny).engine(), LoadedBase(tiny).engine()
-    requests = [("Granite is", chr(33 + number)) for number in range(94)]
-    requests += [("Granite is", chr(192 + number)) for number in range(60)]
-    same_scores(engine.loglikelihood(requests), peer.loglikelihood(requests))
