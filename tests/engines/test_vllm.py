@@ -184,7 +184,7 @@ def test_a_model_that_vllm_refuses_is_named(
 
 
 def test_without_vllm_the_extra_is_named(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vllm_requests.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"pip install 'outcrop\[vllm\]'"):
         VllmBase(tiny_folder)
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from outcrop.domain.errors import InvalidInput, NotSupported
-from outcrop.domain.generation import GenerationParameters, LogLikelihood, Response
+from outcrop.domain.generation import Context, GenerationParameters, LogLikelihood, Response
 from outcrop.engines.protocol import Engine
 from outcrop.engines.transformers import LoadedBase
 from outcrop.engines.vllm import VllmBase
@@ -39,7 +39,8 @@ QUESTIONS = (
     "1 2 3 4 5 6 7",
     "What is gneiss, and what was it before?",
 )
-REQUESTS = [(question, f" {other}") for question in QUESTIONS for other in QUESTIONS] + [
+REQUESTS: list[tuple[Context, str]] = [
+    *((question, f" {other}") for question in QUESTIONS for other in QUESTIONS),
     ("", "Granite is hard rock"),
     ("Granite is", ""),
     ("Granite is", " a"),

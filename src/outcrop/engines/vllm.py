@@ -196,9 +196,9 @@ class VllmBase:
             self._open[name] = request
 
     def advance(self) -> None:
-        """Do a step of all requests."""
+        """Do a step of all open requests, if there are any."""
         with self._lock:
-            for output in self._running().step():
+            for output in self._engine.step() if self._open else ():
                 request = self._open.get(output.request_id)
                 if request is not None:
                     request.read(output)
