@@ -23,10 +23,10 @@ from outcrop.testing.engines import ScoringContract, as_prompts
 from tests.engines.test_adapters import adapter
 from tests.tiny_model import CONTEXT, tiny_model
 
-pytestmark = [
-    pytest.mark.real,
-    pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vLLM is not installed"),
-]
+pytestmark = pytest.mark.real
+
+if importlib.util.find_spec("vllm") is None:
+    pytest.skip("vLLM is not installed", allow_module_level=True)
 
 #: As far as two ways of float32 lead from each other, on a CPU.
 TOLERANCE = 1e-3
