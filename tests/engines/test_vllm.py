@@ -13,8 +13,7 @@ import pytest
 
 from outcrop.domain.errors import InvalidInput, MissingExtra, NotFound, NotSupported, OurFault
 from outcrop.domain.generation import GenerationParameters, LogLikelihood
-from outcrop.engines import vllm as under_test
-from outcrop.engines import vllm_requests
+from outcrop.engines import vllm_loading, vllm_requests
 from outcrop.engines.draft import Draft
 from outcrop.engines.encoding import Continuation
 from outcrop.engines.protocol import Engine
@@ -158,7 +157,7 @@ def test_it_tells_nobody_and_stays_in_this_process(tiny_folder: Path) -> None:
 def test_a_gpu_is_shared_and_computes_in_half_precision(
     bfloat16: bool, dtype: str, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(under_test, "has_bfloat16", lambda device: bfloat16)
+    monkeypatch.setattr(vllm_loading, "has_bfloat16", lambda device: bfloat16)
     engine = vllm_double.install(monkeypatch, "cuda")
     VllmBase(tiny_folder, "cuda").engine().plan(as_prompts(TEXTS), GREEDY)
     assert (engine.arguments.dtype, engine.arguments.gpu_memory_utilization) == (dtype, 0.8)

@@ -6,9 +6,7 @@ vLLM is asked with the same tokens as the network of ``transformers.py`` is.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from threading import RLock
@@ -19,7 +17,6 @@ from numpy.typing import NDArray
 
 from outcrop.domain.errors import NotSupported
 from outcrop.domain.generation import Context, GenerationParameters, LogLikelihood, Prompt, Response
-from outcrop.engines.adapters import adapted_layers, read_adapter
 from outcrop.engines.draft import Draft
 from outcrop.engines.encoding import Continuation, encode_prompts, encode_requests, encode_windows
 from outcrop.engines.protocol import Batch
@@ -27,60 +24,12 @@ from outcrop.engines.scoring import joined
 from outcrop.engines.stopping import settled
 from outcrop.engines.tally import Tally
 from outcrop.engines.trie import Trie
+from outcrop.engines.vllm_loading import Adapting, first_line, load_vllm
 from outcrop.engines.vllm_requests import Request, Scoring, Writing, require_vllm
 from outcrop.models.chat import ChatTokenizer
-from outcrop.models.device import has_bfloat16
-from outcrop.models.quiet import quiet_transformers
 
 # A batch is what an interrupted job does again; how many of it run side by side, vLLM decides.
 _BATCH = 256
-
-# Encoders and classifiers of the same job need room beside the model; on a CPU, so does everything else.
-_GPU_SHARE = 0.8
-_CPU_CACHE = 2 << 30
-
-# The ranks of adapters that vLLM can make room for.
-_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
-
-# With adapters of the head, vLLM 0.32 fails where log-probabilities of a prompt are asked for.
-_HEAD = frozenset({"lm_head", "embed_tokens"})
-
-# In this process: in one of its own, steps would depend on when requests reach it. And it is to tell nobody of its use.
-_ENVIRONMENT = {
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-    "VLLM_NO_USAGE_STATS": "1",
-    "VLLM_LOGGING_LEVEL": "ERROR",
-    "VLLM_LOGGING_STREAM": "ext://sys.stderr",
-}
-
-
-@dataclass(frozen=True)
-class _Adapting:
-    """What vLLM gets ready for when it loads a base: adapters of up to a rank (0 is none) that change such layers."""
-
-    rank: int = 0
-    layers: frozenset[str] = frozenset()
-
-    def and_for(self, folder: Path) -> _Adapting:
-        """Ready for one more adapter; what it raises is in ``VllmBase.engine``."""
-        config, layers = read_adapter(folder), adapted_layers(folder)
-        rank = max([config.r, *(config.rank_pattern or {}).values()])
-        room = next((most for most in _RANKS if most >= rank), None)
-        if room is None:
-            raise NotSupported(f"{folder}: an adapter of rank {rank}; vLLM takes up to {_RANKS[-1]}")
-        if layers & _HEAD:
-            named = ", ".join(sorted(layers & _HEAD))
-            raise NotSupported(
-                f"{folder}: an adapter of {named}, with which vLLM can't score; use the engine transformers"
-            )
-        return _Adapting(max(room, self.rank), layers | self.layers)
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """As arguments of vLLM's ``EngineArgs``."""
-        if not self.rank:
-            return {}
-        return {"enable_lora": True, "max_lora_rank": self.rank, "lora_target_modules": sorted(self.layers)}
 
 
 class VllmBase:
@@ -112,7 +61,7 @@ class VllmBase:
         self.tokenizer = ChatTokenizer.load(folder)
         self._folder = folder
         self._device = device
-        self._adapting = _Adapting()
+        self._adapting = Adapting()
         self._engine: Any = None
         self._adapters: dict[Path, Any] = {}
         self._names = map(str, count(1))
@@ -224,7 +173,7 @@ class VllmBase:
         if self._engine is None:
             if VllmBase._present is not None:
                 VllmBase._present.close()
-            self._engine = _load(self._folder, self._device, self._adapting)
+            self._engine = load_vllm(self._folder, self._device, self._adapting)
             VllmBase._present = self
         return self._engine
 
@@ -236,7 +185,7 @@ class VllmBase:
             try:
                 self._engine.add_lora(adapter)
             except (ValueError, RuntimeError) as error:
-                raise NotSupported(f"{folder}: vLLM can't load the adapter ({_first_line(error)})") from error
+                raise NotSupported(f"{folder}: vLLM can't load the adapter ({first_line(error)})") from error
             self._adapters[folder] = adapter
         return self._adapters[folder]
 
@@ -374,56 +323,3 @@ class VllmEngine:
             LogLikelihood(0.0, 0, True) if request is None else request.result(item)
             for request, item in zip(asked, items, strict=True)
         ]
-
-
-def _load(folder: Path, device: str, adapting: _Adapting) -> Any:
-    """A vLLM with a model in it, ready for adapters.
-
-    Raises:
-        NotSupported: The installed vLLM computes elsewhere, or can't load the model.
-    """
-    for name, value in _ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    from vllm import EngineArgs, LLMEngine
-    from vllm.platforms import current_platform
-    from vllm.usage.usage_lib import UsageContext
-
-    if current_platform.device_type != device:
-        found = current_platform.device_type or "nothing that is here"
-        raise NotSupported(
-            f"the vLLM that is installed computes on {found}, not on {device}: install the one for it, or set "
-            "OUTCROP_DEVICE or OUTCROP_ENGINE"
-        )
-    try:
-        with quiet_transformers():
-            return LLMEngine.from_engine_args(
-                EngineArgs(
-                    model=str(folder),
-                    skip_tokenizer_init=True,
-                    load_format="safetensors",
-                    generation_config="vllm",
-                    max_model_len=-1,
-                    use_tqdm_on_load=False,
-                    disable_log_stats=True,
-                    **_room(device),
-                    **adapting.arguments,
-                ),
-                usage_context=UsageContext.LLM_CLASS,
-            )
-    except (ValueError, RuntimeError, OSError) as error:
-        raise NotSupported(
-            f"{folder}: vLLM can't load the model ({_first_line(error)}); OUTCROP_ENGINE=transformers may"
-        ) from error
-
-
-def _room(device: str) -> dict[str, Any]:
-    """Number format and memory. On a GPU, vLLM's kernels for adapters take no float32."""
-    if device == "cpu":
-        # To compile a model takes longer than most of what is done on a CPU.
-        return {"dtype": "float32", "kv_cache_memory_bytes": _CPU_CACHE, "enforce_eager": True}
-    dtype = "bfloat16" if has_bfloat16(device) else "float16"
-    return {"dtype": dtype, "gpu_memory_utilization": _GPU_SHARE}
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
