@@ -30,7 +30,12 @@ OUTSIDE = {"testing", "__init__", "__main__"}
 HEIGHT = {name: height for height, layer in enumerate(LAYERS) for name in layer}
 
 #: Heavy libraries, and the packages whose leaf files may import them when the file is loaded.
-HEAVY = {"torch": {"engines", "trainers", "models", "jobs"}, "transformers": {"engines"}, "peft": set[str]()}
+HEAVY = {
+    "torch": {"engines", "trainers", "models", "jobs"},
+    "transformers": {"engines"},
+    "peft": set[str](),
+    "vllm": set[str](),
+}
 
 
 def modules() -> Iterator[tuple[str, Path]]:

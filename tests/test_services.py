@@ -11,11 +11,18 @@ from types import SimpleNamespace
 
 import pytest
 
+from outcrop import Outcrop
 from outcrop.catalog.protocol import Claim
-from outcrop.domain.errors import AlreadyExists, NotFound, StorageFailure
+from outcrop.domain.errors import AlreadyExists, MissingExtra, NotFound, StorageFailure
+from outcrop.domain.generation import GenerationParameters
 from outcrop.domain.jobs import Job, JobKind, Status, Worker
+from outcrop.engines.vllm import VllmEngine
+from outcrop.jobs.response_cache import response_cache
+from outcrop.jobs.stored_responses import StoredResponses
 from outcrop.runners.process import this_worker
 from outcrop.services import RESTARTS, Services, new_job_id
+from outcrop.testing.engines import as_prompts
+from tests import vllm_double
 from tests.doubles import IdleRunner, claimed, idle_services, submitted
 
 
@@ -326,3 +333,34 @@ def test_old_scratch_is_swept_and_young_is_not(services: Services) -> None:
 def test_engines_know_no_model_that_is_not_there(services: Services) -> None:
     with pytest.raises(NotFound, match="'nobody'"):
         services.engines().open("nobody")
+
+
+def test_vllm_computes_where_the_setting_says_so(
+    home: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Outcrop(home) as outcrop:
+        outcrop.models.add(str(tiny_folder), "tiny")
+        model = outcrop.services.catalog.model("tiny")
+        prompts, parameters = as_prompts(["Hi"]), GenerationParameters(max_tokens=4)
+        (response,) = outcrop.services.engines().open("tiny").generate(prompts, parameters)
+        kept = response_cache(outcrop.services, model)
+        assert kept is not None
+        kept.keep(prompts, parameters, StoredResponses((response,), 1.0))
+        assert kept.find(prompts, parameters) is not None
+    monkeypatch.setenv("OUTCROP_ENGINE", "vllm")
+    vllm_double.install(monkeypatch)
+    with Outcrop(home) as outcrop:
+        engines = outcrop.services.engines()
+        engine = engines.open("tiny")
+        assert isinstance(engine, VllmEngine)
+        assert engine.generate(prompts, parameters)[0].text == response.text
+        other = response_cache(outcrop.services, model)
+        assert other is not None
+        assert other.find(prompts, parameters) is None, "another engine's responses are not taken for its own"
+
+
+def test_without_vllm_nothing_is_begun(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OUTCROP_ENGINE", "vllm")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with Outcrop(home) as outcrop, pytest.raises(MissingExtra, match=r"pip install 'outcrop\[vllm\]'"):
+        outcrop.services.engines()

@@ -46,6 +46,13 @@ def test_a_teams_catalog_and_store(tmp_path: Path) -> None:
         read_settings({"OUTCROP_S3": "minio"})
 
 
+def test_what_computes() -> None:
+    assert read_settings({}).engine == "transformers"
+    assert read_settings({"OUTCROP_ENGINE": "vllm"}).engine == "vllm"
+    with pytest.raises(InvalidInput, match="OUTCROP_ENGINE: found vLLM; expected transformers or vllm"):
+        read_settings({"OUTCROP_ENGINE": "vLLM"})
+
+
 def test_the_argument_goes_before_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_settings({"OUTCROP_HOME": "/elsewhere"}, home=tmp_path).home == tmp_path
     monkeypatch.chdir(tmp_path)

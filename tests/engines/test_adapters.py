@@ -26,9 +26,9 @@ def plain(folder: Path) -> Any:
     return AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32).eval()
 
 
-def adapter(folder: Path, base: Path, seed: int, targets: list[str] | str, **options: Any) -> Path:
+def adapter(folder: Path, base: Path, seed: int, targets: list[str] | str, r: int = 4, **options: Any) -> Path:
     """A LoRA adapter with random weights in both of its factors."""
-    config = LoraConfig(r=4, lora_alpha=8, target_modules=targets, task_type="CAUSAL_LM", lora_dropout=0.3, **options)
+    config = LoraConfig(r=r, lora_alpha=8, target_modules=targets, task_type="CAUSAL_LM", lora_dropout=0.3, **options)
     model = get_peft_model(plain(base), config)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

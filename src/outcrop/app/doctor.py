@@ -42,6 +42,7 @@ EXTRAS = {
     "postgres": "a catalog in PostgreSQL",
     "s3": "a store in an S3 bucket, and models of Amazon Bedrock",
     "server": "Bedrock's API over HTTP, and keys that sign requests",
+    "vllm": "responses and log-likelihoods by vLLM, on a machine with a GPU",
 }
 
 #: Bytes of free disk below which the default model hardly fits, and below which full training of it may not.

@@ -83,7 +83,7 @@ class SharedNetwork:
     def _load(self, folder: Path, name: str) -> str:
         from peft import PeftModel
 
-        config = _read_config(folder)
+        config = read_adapter(folder)
         try:
             with quiet_transformers():
                 if self._adapted is None:
@@ -169,7 +169,13 @@ def view_of(views: Sequence[View]) -> View:
     return views[0] if len({view._name for view in views}) == 1 else RowViews(views)
 
 
-def _read_config(folder: Path) -> Any:
+def read_adapter(folder: Path) -> Any:
+    """The configuration of an adapter, as PEFT has it.
+
+    Raises:
+        NotFound: The folder holds no adapter.
+        NotSupported: The adapter is of another kind than LoRA, or changes the base's biases.
+    """
     from peft import PeftConfig
 
     for name in (_CONFIG, _WEIGHTS):
@@ -183,3 +189,12 @@ def _read_config(folder: Path) -> Any:
         raise NotSupported(f"{folder}: bias={config.bias!r} changes the base's own biases; train with bias='none'")
     config.inference_mode = True
     return config
+
+
+def adapted_layers(folder: Path) -> frozenset[str]:
+    """The layers that an adapter changes, by the last part of their names: ``q_proj``, say."""
+    from safetensors import safe_open
+
+    with safe_open(str(folder / _WEIGHTS), framework="pt") as tensors:
+        names = [name.partition(".lora_")[0] for name in tensors.keys()]  # noqa: SIM118 - no dictionary
+    return frozenset(name.rpartition(".")[2] for name in names)

@@ -7,18 +7,18 @@ begin with is read once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 
 import torch
 from torch import Tensor
 
-from outcrop.domain.generation import GenerationParameters, Prompt, Response
+from outcrop.domain.generation import GenerationParameters, Prompt
 from outcrop.engines.adapters import View, view_of
 from outcrop.engines.cache import new_cache, order_without, takes_rows
+from outcrop.engines.draft import Draft
 from outcrop.engines.lanes import Beginning, Lanes
 from outcrop.engines.sampling import dice, pick
-from outcrop.engines.stopping import first_stop
 from outcrop.engines.tally import Tally
 from outcrop.engines.trie import common_beginning
 from outcrop.models.chat import ChatTokenizer
@@ -29,48 +29,18 @@ _LEAST_BEGINNING = 16
 _FREE_SHARE = 1 / 8
 
 
-@dataclass
-class Row:
-    """One prompt on its way to a response.
+@dataclass(kw_only=True)
+class Row(Draft):
+    """A draft, what computes it (the views of a batch share one network), and its own random numbers."""
 
-    Attributes:
-        number: The prompt's number.
-        view: What computes it; the views of a batch share one network.
-        prompt: The prompt's tokens.
-        limit: The most tokens it may get.
-        dice: Its own random numbers.
-        text: What it says so far, kept up where stop sequences or a reader need it; at the end, the response's text.
-        reason: Why it ended; "" while it goes on.
-    """
-
-    number: int
     view: View
-    prompt: list[int]
-    limit: int
     dice: Random
-    tokens: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    near_ties: int = 0
-    text: str = ""
-    reason: str = ""
-
-    def response(self) -> Response:
-        """The finished row as a response."""
-        return Response(
-            number=self.number,
-            text=self.text,
-            stop_reason=self.reason,
-            prompt_tokens=len(self.prompt),
-            tokens=tuple(self.tokens),
-            logprobs=tuple(self.logprobs),
-            near_ties=self.near_ties,
-        )
 
 
 def new_row(prompt: Prompt, view: View, tokens: list[int], parameters: GenerationParameters, context: int) -> Row:
     """A row that has not begun; its limit is what the parameters and the model's context leave."""
     limit = min(parameters.max_tokens, context - len(tokens))
-    return Row(prompt.number, view, tokens, limit, dice(parameters.seed, prompt.number))
+    return Row(number=prompt.number, prompt=tokens, limit=limit, view=view, dice=dice(parameters.seed, prompt.number))
 
 
 class Decoding:
@@ -99,7 +69,7 @@ class Decoding:
         self._places = side_by_side
         self._parameters = parameters
         self._tally = tally
-        self._keeps_text = watched or bool(parameters.stop)
+        self._watched = watched
         # Longest first: a row that joins has no more tokens than those that are there.
         self._waiting = sorted(rows, key=lambda row: -len(row.prompt))
         self._live: list[Row] = []
@@ -158,30 +128,14 @@ class Decoding:
         draws = [row.dice.random() for row in rows]
         picks = pick(logits, self._parameters, torch.tensor(draws, dtype=torch.float64, device=logits.device))
         for row, token, logprob, near in zip(rows, picks.tokens, picks.logprobs, picks.near_ties, strict=True):
-            row.tokens.append(token)
-            row.logprobs.append(logprob)
-            row.near_ties += near
-            self._close(row)
+            row.take(token, logprob, near)
+            row.close(self._tokenizer, self._parameters.stop, watched=self._watched)
         self._tally.tokens += len(rows)
         self._tally.near_ties += sum(picks.near_ties)
         order = order_without({place for place, row in enumerate(rows) if row.reason}, len(rows))
         if order and len(order) < len(rows):
             lanes.keep(order)
         return [rows[place] for place in order]
-
-    def _close(self, row: Row) -> None:
-        """Set the reason and the text of a row that ends with its last token."""
-        if row.tokens[-1] in self._tokenizer.stop_ids:
-            row.reason, row.text = "end_turn", self._tokenizer.decode(row.tokens[:-1])
-            return
-        full = len(row.tokens) == row.limit
-        if self._keeps_text or full:
-            row.text = self._tokenizer.decode(row.tokens)
-        stop = first_stop(row.text, self._parameters.stop)
-        if stop is not None:
-            row.reason, row.text = "stop_sequence", row.text[:stop]
-        elif full:
-            row.reason = "max_tokens"
 
 
 def _shared(prompts: Sequence[list[int]]) -> int:

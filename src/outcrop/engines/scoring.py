@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +14,7 @@ from torch import Tensor
 from outcrop.domain.errors import NotSupported
 from outcrop.domain.generation import LogLikelihood
 from outcrop.engines.adapters import View
+from outcrop.engines.encoding import Continuation
 from outcrop.engines.planning import Limits, cut
 from outcrop.engines.tally import Tally
 from outcrop.engines.tree_attention import KeptBeginning, stretches
@@ -22,14 +22,6 @@ from outcrop.engines.trie import Nodes, Trie
 
 # Rows of logits at a time: 256 rows of a vocabulary of 150,000 are 150 MB in float32.
 _CHUNK = 256
-
-
-@dataclass(frozen=True)
-class Continuation:
-    """Tokens of which those from ``start`` on are scored; ``start`` is 1 or more."""
-
-    tokens: list[int]
-    start: int
 
 
 @torch.no_grad()

@@ -9,20 +9,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from outcrop.domain.errors import Fault, InvalidInput, NotSupported
+from outcrop.domain.errors import NotSupported
 from outcrop.domain.generation import Context, GenerationParameters, LogLikelihood, Prompt, Response
 from outcrop.engines.adapters import SharedNetwork, View
 from outcrop.engines.decoding import Decoding, Row, new_row
-from outcrop.engines.planning import Limits, cut, length_fault
+from outcrop.engines.encoding import Continuation, encode_prompts, encode_requests, encode_windows, require_lengths
+from outcrop.engines.planning import Limits, cut
 from outcrop.engines.protocol import Batch
-from outcrop.engines.scoring import Continuation, embedding_width, embeddings, joined, loglikelihoods
+from outcrop.engines.scoring import embedding_width, embeddings, joined, loglikelihoods
 from outcrop.engines.stopping import settled
 from outcrop.engines.tally import Tally
-from outcrop.engines.windows import require_windows, rolling_windows
 from outcrop.models.chat import ChatTokenizer
 from outcrop.models.network import load_network
-
-_SHOWN = 1000
 
 # A batch is what an interrupted job does again, so it can't be all there is; its end, when places stay free, is a loss.
 _TURNS = 4
@@ -124,13 +122,7 @@ class TransformersEngine:
         Raises:
             InvalidInput: Requests that are longer than the model's context; all of them.
         """
-        contexts = {context: self._context(context) for context in {context for context, _ in requests}}
-        texts = {text: self._tokenizer.encode_text(text) for text in {text for _, text in requests}}
-        items = [
-            Continuation(contexts[context] + texts[text], max(1, len(contexts[context]))) for context, text in requests
-        ]
-        self._check([len(item.tokens) for item in items], "request", least=0)
-        return self._scored(items)
+        return self._scored(encode_requests(self._tokenizer, requests, self._tokenizer.context))
 
     def rolling_loglikelihood(
         self, texts: Sequence[str], *, window: int, stride: int, full_last: bool = False
@@ -146,15 +138,9 @@ class TransformersEngine:
         Raises:
             InvalidInput: The window or the stride is out of range: all faults.
         """
-        require_windows(window, stride, self._tokenizer.context)
-        rows = [self._whole(text) for text in texts]
-        windows = [rolling_windows(len(row), window, stride, full_last=full_last) for row in rows]
-        items = [
-            Continuation(row[one.start : one.end], one.first - one.start)
-            for row, own in zip(rows, windows, strict=True)
-            for one in own
-        ]
-        parts = iter(self._scored(items))
+        context = self._tokenizer.context
+        windows = encode_windows(self._tokenizer, texts, context, window=window, stride=stride, full_last=full_last)
+        parts = iter(self._scored([one for own in windows for one in own]))
         return [joined([next(parts) for _ in own]) for own in windows]
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -165,7 +151,7 @@ class TransformersEngine:
             NotSupported: The network does not show its hidden states.
         """
         rows = [self._tokenizer.encode_text(text, special=True) for text in texts]
-        self._check([len(row) for row in rows], "text", least=1)
+        require_lengths([len(row) for row in rows], "text", 1, self._tokenizer.context)
         vectors = np.zeros((len(rows), embedding_width(self._network)), dtype=np.float32)
         for batch in cut([len(row) for row in rows], self._limits):
             with self._tally.scoring():
@@ -179,31 +165,12 @@ class TransformersEngine:
 
     def _rows(self, prompts: Sequence[Prompt], parameters: GenerationParameters) -> list[Row]:
         """The prompts as rows, or every fault of parameters and prompts."""
-        rows, faults = [], parameters.faults()
         context = self._tokenizer.context
-        for prompt in prompts:
-            where = f"prompt {prompt.number}"
-            try:
-                tokens = self._prompt(prompt)
-            except InvalidInput as refusal:
-                faults += [Fault(where, None, fault.field, fault.found, fault.expected) for fault in refusal.faults]
-                continue
-            fault = length_fault(where, len(tokens), 1, context - 1)
-            faults += [fault] if fault else []
-            rows.append(new_row(prompt, self._network, tokens, parameters, context))
-        if faults:
-            raise InvalidInput(faults[:_SHOWN], len(faults))
-        return rows
-
-    def _context(self, context: Context) -> list[int]:
-        if isinstance(context, str):
-            return self._tokenizer.encode_text(context, special=True)
-        return self._tokenizer.encode_prompt(context)
-
-    def _prompt(self, prompt: Prompt) -> list[int]:
-        if prompt.chat:
-            return self._tokenizer.encode_prompt(prompt.messages)
-        return self._tokenizer.encode_text("\n\n".join(message.text for message in prompt.messages), special=True)
+        encoded = encode_prompts(self._tokenizer, prompts, parameters, context)
+        return [
+            new_row(prompt, self._network, tokens, parameters, context)
+            for prompt, tokens in zip(prompts, encoded, strict=True)
+        ]
 
     def _decode(self, rows: Sequence[Row], parameters: GenerationParameters) -> None:
         """Fill the rows."""
@@ -217,12 +184,6 @@ class TransformersEngine:
         answer = min(parameters.max_tokens, self._tokenizer.context)
         return [len(row.prompt) + answer for row in rows]
 
-    def _whole(self, text: str) -> list[int]:
-        """A text's tokens, after what the tokenizer puts before a text; a text that begins with it has it once."""
-        before, _ = self._tokenizer.frame
-        tokens = self._tokenizer.encode_text(text)
-        return tokens if tokens[: len(before)] == before else before + tokens
-
     def _scored(self, items: Sequence[Continuation]) -> list[LogLikelihood]:
         """The log-probabilities of continuations that fit the model's context."""
         results = [LogLikelihood(0.0, 0, True)] * len(items)
@@ -233,13 +194,6 @@ class TransformersEngine:
             results[place] = answer
         self._tally.scored_tokens += sum(len(item.tokens) for item in items)
         return results
-
-    def _check(self, lengths: Sequence[int], what: str, *, least: int) -> None:
-        most = self._tokenizer.context
-        faults = [length_fault(f"{what} {place}", length, least, most) for place, length in enumerate(lengths)]
-        found = [fault for fault in faults if fault]
-        if found:
-            raise InvalidInput(found[:_SHOWN], len(found))
 
 
 def generate_together(

@@ -113,7 +113,8 @@ def _evaluated(
             lease.log(
                 f"{encoder.name}: texts of over {encoder.context} tokens, read in windows that overlap: {long:.0f}"
             )
-    report = replace(_report(lease, request, models, dataset, answers, scored), robustness=found)
+    computed_by = versions(services.settings.engine)
+    report = replace(_report(lease, request, models, dataset, answers, scored, computed_by), robustness=found)
     folder = f"jobs/{lease.job.id}" if len(request.parts) == 1 else f"jobs/{lease.job.id}/{dataset.part.name}"
     if request.judging is not None:
         texts = [one.responses for one in scored]
@@ -236,6 +237,7 @@ def _report(
     dataset: _Dataset,
     answers: Sequence[Answers],
     scored: Sequence[Scored],
+    computed_by: dict[str, str],
 ) -> Report:
     part, records, metrics, seed = dataset.part, dataset.records, dataset.metrics, request.seed
     primary, clusters = metrics[0], dataset.clusters
@@ -261,7 +263,7 @@ def _report(
         moved=tuple(moved for moved in found if moved is not None),
         verdicts=(),
         generation=to_json(part.generation),
-        versions=versions(),
+        versions=computed_by,
         machine=machine(),
         prompting=to_json(part.prompting),
         dataset=part.name,

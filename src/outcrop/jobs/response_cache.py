@@ -64,7 +64,8 @@ def response_cache(services: Services, model: Model) -> ResponseCache | None:
     computed_by = {
         "model": to_json(model.identity),
         "base": to_json(base.identity),
-        "versions": versions(),
+        "engine": services.settings.engine,
+        "versions": versions(services.settings.engine),
         "machine": machine(),
         "device": choose_device(services.settings.device),
         "threads": os.environ.get("OMP_NUM_THREADS", ""),

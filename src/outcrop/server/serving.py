@@ -116,6 +116,7 @@ def serve(outcrop: Outcrop, listening: Listening, bound: socket.socket) -> None:
     from outcrop.server.auth.doorkeeper import Door, Doorkeeper, OpenDoor
     from outcrop.server.auth.limits import RateLimits
     from outcrop.server.http import Limits, Server, application
+    from outcrop.server.patience import PatientProtocol
 
     region = outcrop.services.settings.region
     door: Door = Doorkeeper(outcrop.keys, region=region) if listening.keys else OpenDoor(region)
@@ -123,6 +124,7 @@ def serve(outcrop: Outcrop, listening: Listening, bound: socket.socket) -> None:
     server = Server(outcrop, door, RateLimits(rate, max(1, round(2 * rate))), Limits(listening.hosts))
     config = uvicorn.Config(
         application(server),
+        http=PatientProtocol,
         access_log=False,
         log_level="warning",
         server_header=False,

@@ -170,13 +170,11 @@ class GenerationContract:
         return [replace(self.parameters, stop=(stop,)) for stop in sorted(found)]
 
 
-class EngineContract(GenerationContract):
-    """What every engine promises that shows a model's probabilities and vectors too."""
+class ScoringContract(GenerationContract):
+    """What every engine promises that shows a model's probabilities too."""
 
     def test_nothing_to_score(self) -> None:
-        engine = self.make_engine()
-        assert engine.loglikelihood([]) == []
-        assert engine.embed([]).shape == (0, engine.embed(["rock"]).shape[1])
+        assert self.make_engine().loglikelihood([]) == []
 
     def test_a_loglikelihood_is_the_sum_of_its_tokens(self) -> None:
         for answer in self.make_engine().loglikelihood([("Granite is", f" {text}") for text in _TEXTS]):
@@ -229,6 +227,14 @@ class EngineContract(GenerationContract):
         assert engine.rolling_loglikelihood([], window=8, stride=4) == []
         answer = engine.rolling_loglikelihood([""], window=8, stride=4)[0]
         assert (answer.logprob, answer.tokens) == (0.0, 0)
+
+
+class EngineContract(ScoringContract):
+    """What every engine promises that shows a model's probabilities and vectors too."""
+
+    def test_nothing_to_embed(self) -> None:
+        engine = self.make_engine()
+        assert engine.embed([]).shape == (0, engine.embed(["rock"]).shape[1])
 
     def test_embeddings_have_length_one(self) -> None:
         vectors = self.make_engine().embed(_TEXTS)
