@@ -291,6 +291,7 @@ def test_what_a_thousand_responses_cost(here: Outcrop, tmp_path: Path) -> None:
     # 36 an hour are 0.01 a second: a thousandth of 1,000 responses' seconds, here for four.
     assert figures["cost_per_1000"] == pytest.approx(1000 * 0.01 * figures["seconds"] / 4)
     assert figures["seconds"] >= 0.04
+    assert 0.01 <= figures["latency_p50"] <= figures["latency_p90"] <= figures["latency_p99"] <= figures["seconds"]
 
 
 def submit(outcrop: Outcrop, data: Path, task: str = "custom", **given: Any) -> list[str]:
@@ -355,3 +356,4 @@ def test_a_model_answers_a_batch_once(here: Outcrop, tmp_path: Path, tiny_folder
     assert [kept(report) for report in (first_time, again, other)] == [False, True, False]
     assert first_time.scores == again.scores
     assert first_time.models[0].efficiency == again.models[0].efficiency
+    assert "latency_p99" in again.models[0].efficiency

@@ -6,6 +6,7 @@ begin with is read once.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -41,6 +42,8 @@ class Row:
         dice: Its own random numbers.
         text: What it says so far, kept up where stop sequences or a reader need it; at the end, the response's text.
         reason: Why it ended; "" while it goes on.
+        joined: When it took its place in the batch, in seconds of ``time.perf_counter``.
+        latency: Seconds from then to its last token, once it has ended.
     """
 
     number: int
@@ -53,6 +56,8 @@ class Row:
     near_ties: int = 0
     text: str = ""
     reason: str = ""
+    joined: float = 0.0
+    latency: float = 0.0
 
     def response(self) -> Response:
         """The finished row as a response."""
@@ -64,6 +69,7 @@ class Row:
             tokens=tuple(self.tokens),
             logprobs=tuple(self.logprobs),
             near_ties=self.near_ties,
+            latency=self.latency,
         )
 
 
@@ -134,6 +140,9 @@ class Decoding:
         """Read waiting prompts, give each row its first token, and put those that go on beside the others."""
         free = self._places - len(self._live)
         rows, self._waiting = self._waiting[:free], self._waiting[free:]
+        joined = time.perf_counter()
+        for row in rows:
+            row.joined = joined
         views, own = [row.view for row in rows], [row.prompt[self._shared :] for row in rows]
         view, lanes = view_of(views), self._begun(rows).lanes(views)
         logits = view.head(lanes.read_prompts(view, own))
@@ -164,7 +173,10 @@ class Decoding:
             self._close(row)
         self._tally.tokens += len(rows)
         self._tally.near_ties += sum(picks.near_ties)
-        order = order_without({place for place, row in enumerate(rows) if row.reason}, len(rows))
+        ended = {place for place, row in enumerate(rows) if row.reason}
+        for place in ended:
+            rows[place].latency = time.perf_counter() - rows[place].joined
+        order = order_without(ended, len(rows))
         if order and len(order) < len(rows):
             lanes.keep(order)
         return [rows[place] for place in order]

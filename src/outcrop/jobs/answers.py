@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from outcrop.domain.generation import GenerationParameters, LogLikelihood, Response, Spending
 from outcrop.domain.models import Model
 from outcrop.domain.records import EvaluationRecord
@@ -21,6 +23,9 @@ from outcrop.models.cost import model_size
 from outcrop.models.device import choose_device
 from outcrop.roof import read_roof
 from outcrop.services import Services
+
+#: Of a response's latency.
+PERCENTILES = (50, 90, 99)
 
 
 @dataclass(frozen=True)
@@ -136,9 +141,19 @@ def _of_generation(services: Services, model: Model, stored: StoredResponses) ->
     }
     if stored.seconds and written:
         figures["tokens_per_second"] = written / stored.seconds
+    figures |= _latency([response.latency for response in stored.responses])
     if model.engine == "transformers" and stored.seconds:
         figures["roof_share"] = _roof_share(services, model, stored.responses, stored.seconds)
     return figures
+
+
+def _latency(each: Sequence[float | None]) -> dict[str, float]:
+    """Percentiles of the seconds that a response took; nothing where some were stored before that was measured."""
+    seconds = [one for one in each if one is not None]
+    if not seconds or len(seconds) < len(each):
+        return {}
+    found = np.percentile(seconds, PERCENTILES)
+    return {f"latency_p{percent}": float(value) for percent, value in zip(PERCENTILES, found, strict=True)}
 
 
 def _roof_share(services: Services, model: Model, responses: Sequence[Response], seconds: float) -> float:
