@@ -340,6 +340,23 @@ def test_chance_is_asked_about_too_where_a_model_samples(here: Outcrop, tmp_path
     assert len((folder / "calls.txt").read_text(encoding="utf-8").splitlines()) == 3 + 3 + 9
 
 
+def test_what_the_tree_of_tokens_saved_stands_in_the_report(here: Outcrop, tmp_path: Path, tiny_folder: Path) -> None:
+    here.models.add(str(tiny_folder), "tiny")
+    data = write_lines(tmp_path / "data.jsonl", ANIMALS)
+    report = evaluate(here, "tiny", data, "classification", template="{{prompt}}?", chat=False)
+    figures = report.models[0].efficiency
+    assert (figures["trie_efficiency"], figures["padding_share"]) == (1, 0)
+    texts = [f"{animal['prompt']}?" for animal in ANIMALS]
+    alone = [len(f"{text} {label}") - 1 for text in texts for label in ("dog", "cat")]
+    assert figures["trie_saved_share"] == pytest.approx(1 - len(set_of_beginnings(texts)) / sum(alone))
+
+
+def set_of_beginnings(texts: list[str]) -> set[str]:
+    """What must run at least once: every beginning of a text with a label, but for the last token."""
+    whole = [f"{text} {label}"[:-1] for text in texts for label in ("dog", "cat")]
+    return {text[:length] for text in whole for length in range(1, len(text) + 1)}
+
+
 def test_a_model_answers_a_batch_once(here: Outcrop, tmp_path: Path, tiny_folder: Path) -> None:
     here.models.add(str(tiny_folder), "tiny")
     keep_roof(here.services.settings.home)

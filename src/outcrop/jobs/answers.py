@@ -10,13 +10,13 @@ import numpy as np
 from outcrop.domain.generation import GenerationParameters, LogLikelihood, Response, Spending
 from outcrop.domain.models import Model
 from outcrop.domain.records import EvaluationRecord
-from outcrop.engines.protocol import Engine, PaidEngine
+from outcrop.engines.protocol import Engine
 from outcrop.evaluation.items import Answer
 from outcrop.evaluation.prompting import Prompter
 from outcrop.evaluation.task_metrics import Windows
 from outcrop.evaluation.tasks import Asked
 from outcrop.jobs.lease import Lease
-from outcrop.jobs.likelihoods import LikelihoodBook, StoredLikelihoods
+from outcrop.jobs.likelihoods import Counts, LikelihoodBook, StoredLikelihoods
 from outcrop.jobs.response_cache import response_cache
 from outcrop.jobs.responses import ResponseBook, StoredResponses
 from outcrop.models.cost import model_size
@@ -73,8 +73,7 @@ def ask(services: Services, lease: Lease, engine: Engine, model: Model, number: 
         return Answers(answers, _of_generation(services, model, stored))
     likelihoods = LikelihoodBook(services.store, lease, place, model.name)
     compute = _choices if asked is Asked.CHOOSE else _texts
-    paid = engine if isinstance(engine, PaidEngine) else None
-    found = likelihoods.fill(len(asking.records), lambda places: compute(engine, asking, places), paid)
+    found = likelihoods.fill(len(asking.records), lambda places: compute(engine, asking, places), engine)
     lease.log(f"{model.name}: {len(asking.records)} records scored in {found.seconds:.0f} s")
     return Answers(tuple(_answered(asked, asking, found)), _of_scoring(found))
 
@@ -119,7 +118,19 @@ def _of_scoring(found: StoredLikelihoods) -> dict[str, float]:
     figures = {"scored_tokens": float(scored), "seconds": found.seconds, **_cost(found.spending)}
     if found.seconds:
         figures["records_per_second"] = len(found.records) / found.seconds
-    return figures
+    return figures | _of_tries(found.counts or {})
+
+
+def _of_tries(counts: Counts) -> dict[str, float]:
+    """How well log-likelihoods were read; nothing where that is not known, or nothing ran here."""
+    ran = counts.get("trie_cells")
+    if not ran:
+        return {}
+    return {
+        "trie_efficiency": counts["trie_nodes"] / ran,
+        "trie_saved_share": 1 - ran / counts["trie_tokens"],
+        "padding_share": counts["trie_padding"] / ran,
+    }
 
 
 def _cost(spending: Spending) -> dict[str, float]:
