@@ -72,7 +72,7 @@ def together(task: Task) -> Work:
     """Several adapters over one base: the rows of all of them side by side, or one adapter after the other."""
     from outcrop.domain.generation import GenerationParameters, Prompt
     from outcrop.domain.records import Message, Role
-    from outcrop.engines.transformers import LoadedBase, generate_together
+    from outcrop.engines.transformers import LoadedBase, Together
 
     base = LoadedBase(Path(task["model"]), device=task["device"], dtype=getattr(torch, task["dtype"]))
     loaded = _memory("VmRSS")
@@ -83,7 +83,8 @@ def together(task: Task) -> Work:
         prompts = [Prompt(number, (Message(Role.USER, text),)) for number, text in enumerate(task["prompts"])]
         parameters = GenerationParameters(max_tokens=task["max_tokens"])
         if task["together"]:
-            answers = generate_together(engines, prompts, parameters)
+            one = Together(engines)
+            answers = one.apart(one.generate(one.prompts(prompts), parameters))
         else:
             answers = [engine.generate(prompts, parameters) for engine in engines]
         texts = [response.text for responses in answers for response in responses]

@@ -18,6 +18,9 @@ from outcrop.models.quiet import quiet_transformers
 
 _CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
+#: What an adapter may have that peft does not compute row by row.
+_UNMIXABLE = ("use_dora", "alora_invocation_tokens", "target_parameters", "trainable_token_indices")
+
 #: peft's name for no adapter, among those of a batch's rows.
 _BASE = "__base__"
 
@@ -56,6 +59,13 @@ class SharedNetwork:
                 self._switch(name)
             result: Tensor = work(*arguments)
             return result
+
+    def mixes(self, name: str | None) -> bool:
+        """Whether ``compute_rows`` takes an adapter; the base it always takes."""
+        if name is None:
+            return True
+        config = self._adapted.peft_config[name]
+        return not any(getattr(config, part, None) for part in _UNMIXABLE)
 
     def runs_trees(self) -> bool:
         """Whether the network computes a tree of tokens in one row; tried out once."""
@@ -120,6 +130,11 @@ class View:
     def shares_network(self, other: View) -> bool:
         """Whether two views are of the same weights in memory."""
         return self._shared is other._shared
+
+    @property
+    def mixes(self) -> bool:
+        """Whether rows of this view can lie in one batch with rows of others."""
+        return self._shared.mixes(self._name)
 
     @property
     def device(self) -> torch.device:

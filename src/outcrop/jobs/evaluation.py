@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,7 +27,7 @@ from outcrop.evaluation.scoring import Scored
 from outcrop.evaluation.task_metrics import builtin_base, task_metrics, windows_for
 from outcrop.evaluation.tasks import Read, task_type
 from outcrop.jobs import robustness
-from outcrop.jobs.answers import Answers, Asking, ask, brought
+from outcrop.jobs.answers import Answers, Asking, ask_all, brought
 from outcrop.jobs.datasets import require_same_model, require_unchanged
 from outcrop.jobs.evaluation_output import put_records
 from outcrop.jobs.judging import Responses, judge
@@ -97,15 +97,12 @@ def _evaluated(
 ) -> Report:
     dataset = _dataset(services, engines, request, models, number)
 
-    def asked(model: Model, place: int, asking: Asking) -> Answers:
-        lease.progress(Progress(f"loading {model.name}"))
-        found = ask(services, lease, engines.open(model.name), model, place, asking)
-        return found.priced(request.price_per_hour)
+    def asked(asking: Asking) -> dict[int, Answers]:
+        found = ask_all(services, lease, engines, models, asking)
+        return {place: one.priced(request.price_per_hour) for place, one in found.items()}
 
-    answers = [
-        brought(dataset.records, request.models[place]) if model is None else asked(model, place, dataset.asking)
-        for place, model in enumerate(models)
-    ]
+    written = asked(dataset.asking)
+    answers = [written.get(place) or brought(dataset.records, name) for place, name in enumerate(request.models)]
     found = _robustness(lease, engines, request, models, dataset, answers, asked)
     scored = _scored(lease, request, dataset, answers)
     for encoder in engines.encoders.values():
@@ -166,20 +163,16 @@ def _robustness(
     models: Sequence[Model | None],
     dataset: _Dataset,
     answers: Sequence[Answers],
-    asked: Callable[[Model, int, Asking], Answers],
+    asked: Callable[[Asking], Mapping[int, Answers]],
 ) -> Robustness | None:
     """What perturbed prompts cost the models that can be asked; None where none are to be asked."""
     perturbing = dataset.part.perturbing
     if perturbing is None:
         return None
     spoilt, again = Spoilt.of(dataset.asking, perturbing), robustness.again(dataset.asking)
+    perturbed, repeated = asked(spoilt.asking), {} if again is None else asked(again)
     both = [
-        robustness.Asked(
-            model.name,
-            answers[place],
-            asked(model, place, spoilt.asking),
-            None if again is None else asked(model, place, again),
-        )
+        robustness.Asked(model.name, answers[place], perturbed[place], repeated.get(place))
         for place, model in enumerate(models)
         if model is not None
     ]
