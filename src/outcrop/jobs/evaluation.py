@@ -30,7 +30,7 @@ from outcrop.jobs import robustness
 from outcrop.jobs.answers import Answers, Asking, ask_all, brought
 from outcrop.jobs.datasets import require_same_model, require_unchanged
 from outcrop.jobs.evaluation_output import put_records
-from outcrop.jobs.judging import Responses, judge
+from outcrop.jobs.judging import Judged, Responses, judge
 from outcrop.jobs.lease import Lease
 from outcrop.jobs.robustness import Spoilt
 from outcrop.metrics import named
@@ -112,18 +112,20 @@ def _evaluated(
             )
     report = replace(_report(lease, request, models, dataset, answers, scored), robustness=found)
     folder = f"jobs/{lease.job.id}" if len(request.parts) == 1 else f"jobs/{lease.job.id}/{dataset.part.name}"
+    ruled = Judged()
     if request.judging is not None:
         texts = [one.responses for one in scored]
         quality = _quality(dataset.metrics[0], scored)
         judged = Responses(number, dataset.records, request.models, models, texts, quality, dataset.clusters)
-        judges = judge(services, lease, engines, request.judging, judged, folder, request.seed)
-        report = replace(report, judges=judges)
+        ruled = judge(services, lease, engines, request.judging, judged, folder, request.seed)
+        report = replace(report, judges=ruled.reports)
         report = replace(report, verdicts=verdicts(report))
     _keep(services, lease, folder, report, dataset, scored)
     if request.output is not None:
         said = [each.answers for each in answers]
         part, records = dataset.part, dataset.records
-        put_records(services, lease, request.output, part, records, dataset.metrics, scored, said)
+        sessions = ruled.sessions
+        put_records(services, lease, request.output, part, records, dataset.metrics, scored, said, sessions)
     return report
 
 
