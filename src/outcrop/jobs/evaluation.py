@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from outcrop.data.columns import named_columns
 from outcrop.data.formats import evaluation as evaluation_format
 from outcrop.data.records import read
 from outcrop.data.sampling import sampled_places
@@ -134,17 +135,17 @@ def _dataset(
 ) -> _Dataset:
     part = request.parts[number]
     kind = task_type(part.task)
-    records = list(read(require_unchanged(services, part.data), Purpose.EVALUATION))
+    columns = named_columns(part.columns)
+    records = list(read(require_unchanged(services, part.data), Purpose.EVALUATION, columns))
     if part.limit is not None:
         rows = (evaluation_format.write(record) for record in records)
         records = [records[place] for place in sampled_places(rows, part.limit, request.seed)]
     labels = labels_of(records) if kind.read is Read.LABEL else ()
     examples = part.prompting.examples
-    drawn = (
-        shots(list(read(require_unchanged(services, examples), Purpose.EVALUATION)), part.prompting.shots, request.seed)
-        if examples is not None
-        else ()
-    )
+    drawn: tuple[EvaluationRecord, ...] = ()
+    if examples is not None:
+        shown = list(read(require_unchanged(services, examples), Purpose.EVALUATION, columns))
+        drawn = shots(shown, part.prompting.shots, request.seed)
     windows = windows_for([model for model in models if model is not None])
     metrics = task_metrics(
         kind,
@@ -258,7 +259,8 @@ def _report(
         generation=to_json(part.generation),
         versions=versions(),
         machine=machine(),
-        prompting=to_json(part.prompting),
+        # Only where it says something, so that jobs from before there were columns can be compared.
+        prompting=to_json(part.prompting) | ({"columns": part.columns} if part.columns else {}),
         dataset=part.name,
         gaps=tuple(_gaps(scored, dataset, seed)),
     )
