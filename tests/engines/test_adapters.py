@@ -113,6 +113,20 @@ def test_several_adapters_answer_together_as_alone(rows: int, tiny_folder: Path,
     assert [response.tokens for response in twice[0]] == [response.tokens for response in twice[1]]
 
 
+@pytest.mark.parametrize("more", [{"targets": ["q_proj", "lm_head"]}, {"targets": ["q_proj", "embed_tokens"]}])
+def test_adapters_of_other_layers_answer_together_as_alone(
+    more: dict[str, Any], tiny_folder: Path, folders: list[Path], tmp_path: Path
+) -> None:
+    shared = LoadedBase(tiny_folder)
+    other = adapter(tmp_path / "other", tiny_folder, 5, **more)
+    engines = [shared.engine(folders[0]), shared.engine(other), shared.engine()]
+    prompts, parameters = as_prompts(["granite", "slate, and what else?"]), GenerationParameters(max_tokens=20)
+    alone = [engine.generate(prompts, parameters) for engine in engines]
+    together = answered(Together(engines), prompts, parameters)
+    assert [[one.tokens for one in own] for own in together] == [[one.tokens for one in own] for own in alone]
+    assert alone[1] != alone[2]
+
+
 def test_engines_of_two_bases_do_not_answer_together(tiny_folder: Path) -> None:
     engines = [LoadedBase(tiny_folder).engine() for _ in range(2)]
     with pytest.raises(NotSupported, match="several bases"):

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from outcrop.domain.errors import NotFound, NotSupported
+from outcrop.engines.row_adapters import plain_layers, row_adapters
 from outcrop.engines.tree_attention import Stretch, runs_trees, sight, tree_hidden
 from outcrop.models.network import Network
 from outcrop.models.quiet import quiet_transformers
@@ -36,6 +37,7 @@ class SharedNetwork:
         self._network = network
         self._adapted: Any = None
         self._names: dict[Path, str] = {}
+        self._layers: list[Any] | None = None
         self._numbers = count()
         self._active: str | None = None
         self._runs_trees: bool | None = None
@@ -78,6 +80,11 @@ class SharedNetwork:
     def compute_rows(self, names: Sequence[str | None], work: Any, *arguments: Any) -> Tensor:
         """Run a piece of work on a batch whose rows have an adapter each, one at least; None is the base."""
         with self._lock:
+            if self._layers is not None:
+                self._switch(None)
+                with row_adapters(self._layers, names, self._network.device):
+                    plain: Tensor = work(*arguments)
+                    return plain
             self._switch(next(name for name in names if name is not None))
             own = [_BASE if name is None else name for name in names]
             with self._adapted.base_model._enable_peft_forward_hooks(adapter_names=own):
@@ -88,6 +95,7 @@ class SharedNetwork:
         if folder not in self._names:
             # A name that failed is never used again: peft may have left half of it in the layers.
             self._names[folder] = self._load(folder, f"adapter{next(self._numbers)}")
+            self._layers = plain_layers(self._adapted)
         return self._names[folder]
 
     def _load(self, folder: Path, name: str) -> str:
