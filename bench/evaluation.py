@@ -1,6 +1,7 @@
 """Times scoring and generation against lm-eval, each in its own environment, and eight adapters against one by one.
 
     PYTHONPATH=src python bench/evaluation.py run --peer PYTHON --model FOLDER [--only NAME,…] [--pairs 5]
+    PYTHONPATH=src python bench/evaluation.py run --model FOLDER --only adapters
     PYTHONPATH=src python bench/evaluation.py page
 
 ``PYTHON`` is the interpreter of an environment with lm_eval 0.4.13 and the same torch and transformers, and no Outcrop;
@@ -67,10 +68,11 @@ def main() -> None:
     if options.what == "page":
         write_page()
         return
-    if options.model is None or options.peer is None:
-        parser.error("--peer and --model are needed")
+    names = options.only.split(",")
+    if options.model is None or (options.peer is None and names != ["adapters"]):
+        parser.error("--model is needed, and --peer for all but adapters")
     torch.set_num_threads(options.threads)
-    for name in options.only.split(","):
+    for name in names:
         with tempfile.TemporaryDirectory() as scratch:
             one, other = PARTS[name](options, Path(scratch))
             keep(name, options, compare(name, one, other, options))
@@ -198,7 +200,7 @@ def compare(name: str, one: Task, other: Task, options: argparse.Namespace) -> d
     return {"name": name, "sameness": same, "work": _work(one, ones[-1]), "one": _kept(ones), "other": _kept(others)}
 
 
-def _run(each: Task, peer: Path) -> dict[str, Any]:
+def _run(each: Task, peer: Path | None) -> dict[str, Any]:
     """One side in a new process, between two measurements of the best matrix product."""
     python = str(peer) if each["side"] == "lm-eval" else sys.executable
     environment = {**os.environ, "OMP_NUM_THREADS": str(each["threads"]), "HF_HUB_OFFLINE": "1"}
@@ -302,8 +304,16 @@ def _did(found: dict[str, Any]) -> str:
         return f"{work['requests']} requests, trie efficiency {work['figures']['trie_efficiency']:.3f};"
     lengths = " / ".join(str(length) for length in work["lengths"])
     text = f"{work['responses']} responses, {work['tokens']:,} tokens, lengths {lengths} (least, quarters, most);"
-    first = found["one"][0]
-    return f"{text} base {first['base']:,.0f} MiB, adapters {first['adapters']:,.0f} MiB;" if "base" in first else text
+    return f"{text} {_memory(found['one'], found['other'])};" if "base" in found["one"][0] else text
+
+
+def _memory(ones: list[dict[str, Any]], others: list[dict[str, Any]]) -> str:
+    """What base and adapters take, and what a batch takes beside them."""
+    over = [median(run["peak"] - run["base"] - run["adapters"] for run in runs) for runs in (ones, others)]
+    first = ones[0]
+    text = f"base {first['base']:,.0f} MiB, adapters {first['adapters']:,.0f} MiB, at the peak {over[0]:,.0f} MiB more"
+    text += f" ({over[1]:,.0f} one by one), of which keys and values of {first['rows']} rows {first['cache']:,.0f} MiB"
+    return text if all(run["peak_reset"] for run in ones + others) else f"{text}; the peak includes loading"
 
 
 if __name__ == "__main__":

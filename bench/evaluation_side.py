@@ -72,7 +72,8 @@ def together(task: Task) -> Work:
     """Several adapters over one base: the rows of all of them side by side, or one adapter after the other."""
     from outcrop.domain.generation import GenerationParameters, Prompt
     from outcrop.domain.records import Message, Role
-    from outcrop.engines.transformers import LoadedBase, generate_together
+    from outcrop.engines.planning import Limits
+    from outcrop.engines.transformers import LoadedBase, Together
 
     base = LoadedBase(Path(task["model"]), device=task["device"], dtype=getattr(torch, task["dtype"]))
     loaded = _memory("VmRSS")
@@ -83,14 +84,29 @@ def together(task: Task) -> Work:
         prompts = [Prompt(number, (Message(Role.USER, text),)) for number, text in enumerate(task["prompts"])]
         parameters = GenerationParameters(max_tokens=task["max_tokens"])
         if task["together"]:
-            answers = generate_together(engines, prompts, parameters)
+            one = Together(engines)
+            answers = one.apart(one.generate(one.prompts(prompts), parameters))
         else:
             answers = [engine.generate(prompts, parameters) for engine in engines]
         texts = [response.text for responses in answers for response in responses]
         tokens = [len(response.tokens) for responses in answers for response in responses]
-        return {"texts": texts, "tokens": tokens, "base": loaded, "adapters": adapters}
+        rows = min(Limits().rows, len(prompts) * (len(engines) if task["together"] else 1))
+        longest = max(response.prompt_tokens for response in answers[0]) + task["max_tokens"]
+        cache = rows * longest * _cache_of_a_token(task) / 2**20
+        return {"texts": texts, "tokens": tokens, "base": loaded, "adapters": adapters, "rows": rows, "cache": cache}
 
     return work
+
+
+def _cache_of_a_token(task: Task) -> int:
+    """Bytes of a token's keys and values in all layers."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(task["model"])
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return int(
+        config.num_hidden_layers * 2 * config.num_key_value_heads * size * getattr(torch, task["dtype"]).itemsize
+    )
 
 
 def _memory(name: str) -> float:
@@ -114,14 +130,16 @@ def main(file: Path) -> None:
     torch.set_num_threads(task["threads"])
     work = {"outcrop": outcrop, "lm-eval": lm_eval, "adapters": together}[task["side"]](task)
     work(task | task["warmup"])
+    peak_reset = False
     with suppress(OSError):
         # Sets the process's peak back to what it holds now; refused in some containers, where loading counts too.
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+        peak_reset = True
     resident = _memory("VmRSS")
     began, worked = time.perf_counter(), time.process_time()
     found = work(task)
     seconds, cpu = time.perf_counter() - began, time.process_time() - worked
-    memory = {"resident": resident, "peak": _memory("VmHWM")}
+    memory = {"resident": resident, "peak": _memory("VmHWM"), "peak_reset": peak_reset}
     print(json.dumps(found | memory | {"seconds": seconds, "cpu_seconds": cpu, "versions": versions()}))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,8 @@ from outcrop.domain.jobs import Job, Status
 from outcrop.domain.scores import Report
 from outcrop.engines.scripted import read_calls
 from tests.acceptance.commands import is_running, kill, wait_for
+from tests.adapters import add_adapters
+from tests.doubles import keep_roof
 
 pytestmark = pytest.mark.process
 
@@ -116,6 +119,34 @@ def test_generating(outcrop: Outcrop, tmp_path: Path) -> None:
     # Only the batch that was in flight ran again; nothing that was stored did.
     assert all(made.count(number) == 1 for number in stored)
     assert len(made) <= 80 + 8
+
+
+def test_adapters_that_answer_together(outcrop: Outcrop, tmp_path: Path, tiny_folder: Path) -> None:
+    """A batch that several adapters share is stored as one, and made once."""
+    outcrop.models.add(str(tiny_folder), "tiny")
+    keep_roof(outcrop.services.settings.home)
+    names = [f"adapter-{number}" for number in range(6)]
+    add_adapters(outcrop, "tiny", tmp_path, names)
+    # Long enough that 32 fit side by side: so 30 of each adapter share batches, of which there are two.
+    records = [{"prompt": f"{'granite ' * 38}{number}", "referenceResponse": "rock"} for number in range(30)]
+    data = write_lines(tmp_path / "data.jsonl", records)
+
+    def evaluated() -> Job:
+        job = outcrop.evaluate(names, data=data, task="custom", metrics=["length_ratio"], max_tokens=120, wait=False)
+        assert isinstance(job, Job)
+        return job
+
+    wanted = report(outcrop, evaluated())
+    shutil.rmtree(outcrop.services.settings.cache_folder / "responses")
+    job = evaluated()
+    folder = f"jobs/{job.id}/responses/0/together-0"
+    wait_for(outcrop, job.id, lambda _: outcrop.services.store.exists(f"{folder}/0.json"))
+    kill(outcrop, job.id)
+    kept = outcrop.services.store.read(f"{folder}/0.json")
+    assert not outcrop.services.store.exists(f"{folder}/1.json")
+    assert report(outcrop, job) == wanted
+    assert outcrop.services.store.read(f"{folder}/0.json") == kept
+    assert outcrop.services.store.exists(f"{folder}/1.json")
 
 
 def test_judging(outcrop: Outcrop, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from outcrop import Outcrop
 from outcrop.app.evaluation import DatasetChoice, reports_of, submit_evaluation
+from outcrop.app.judging import JudgeChoice
 from outcrop.domain.errors import InvalidInput, NotFound
 from outcrop.domain.scores import Report, Score
 from outcrop.evaluation.tasks import TASKS
@@ -291,6 +292,7 @@ def test_what_a_thousand_responses_cost(here: Outcrop, tmp_path: Path) -> None:
     # 36 an hour are 0.01 a second: a thousandth of 1,000 responses' seconds, here for four.
     assert figures["cost_per_1000"] == pytest.approx(1000 * 0.01 * figures["seconds"] / 4)
     assert figures["seconds"] >= 0.04
+    assert 0.01 <= figures["latency_p50"] <= figures["latency_p90"] <= figures["latency_p99"] <= figures["seconds"]
 
 
 def submit(outcrop: Outcrop, data: Path, task: str = "custom", **given: Any) -> list[str]:
@@ -339,6 +341,23 @@ def test_chance_is_asked_about_too_where_a_model_samples(here: Outcrop, tmp_path
     assert len((folder / "calls.txt").read_text(encoding="utf-8").splitlines()) == 3 + 3 + 9
 
 
+def test_what_the_tree_of_tokens_saved_stands_in_the_report(here: Outcrop, tmp_path: Path, tiny_folder: Path) -> None:
+    here.models.add(str(tiny_folder), "tiny")
+    data = write_lines(tmp_path / "data.jsonl", ANIMALS)
+    report = evaluate(here, "tiny", data, "classification", template="{{prompt}}?", chat=False)
+    figures = report.models[0].efficiency
+    assert (figures["trie_efficiency"], figures["padding_share"]) == (1, 0)
+    texts = [f"{animal['prompt']}?" for animal in ANIMALS]
+    alone = [len(f"{text} {label}") - 1 for text in texts for label in ("dog", "cat")]
+    assert figures["trie_saved_share"] == pytest.approx(1 - len(set_of_beginnings(texts)) / sum(alone))
+
+
+def set_of_beginnings(texts: list[str]) -> set[str]:
+    """What must run at least once: every beginning of a text with a label, but for the last token."""
+    whole = [f"{text} {label}"[:-1] for text in texts for label in ("dog", "cat")]
+    return {text[:length] for text in whole for length in range(1, len(text) + 1)}
+
+
 def test_a_model_answers_a_batch_once(here: Outcrop, tmp_path: Path, tiny_folder: Path) -> None:
     here.models.add(str(tiny_folder), "tiny")
     keep_roof(here.services.settings.home)
@@ -355,3 +374,53 @@ def test_a_model_answers_a_batch_once(here: Outcrop, tmp_path: Path, tiny_folder
     assert [kept(report) for report in (first_time, again, other)] == [False, True, False]
     assert first_time.scores == again.scores
     assert first_time.models[0].efficiency == again.models[0].efficiency
+    assert "latency_p99" in again.models[0].efficiency
+
+
+TABLE = 'question,answer,topic\n"Question 0, about rock",rock 0,a\nQuestion 1 about rock,rock 1,b\n'
+COLUMNS = "prompt=question,reference=answer,category=topic"
+
+
+def test_a_table_with_other_columns_is_read_by_their_names(here: Outcrop, tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text(TABLE, encoding="utf-8")
+    add_scripted(here, tmp_path, "m", patterns=[["Question (\\d)", "rock \\1"]])
+    data, metrics = tmp_path / "table.csv", ["exact_match"]
+    examples = {"shots": 1, "examples": data}
+    report = evaluate(here, "m", data, "custom", columns=COLUMNS, metrics=metrics, **examples)
+    assert (first(report).value, report.n_records) == (1, 2)
+    assert report.prompting["columns"] == COLUMNS
+    line = json.loads(here.services.store.read(f"jobs/{report.job}/records.jsonl").decode().splitlines()[0])
+    assert (line["prompt"], line["reference"], line["category"]) == ("Question 0, about rock", "rock 0", "a")
+    named = {"prompt": "question", "reference": "topic"}
+    other = evaluate(here, "m", data, "custom", columns=named, metrics=metrics, **examples)
+    assert first(other).value == 0
+    # The file is the same, and what was right is not.
+    with pytest.raises(InvalidInput, match=r"prompting\.columns"):
+        here.compare(report.job, other.job)
+
+
+def test_columns_that_are_not_there_are_refused(idle: Outcrop, tmp_path: Path) -> None:
+    data = tmp_path / "data.jsonl"
+    write_lines(data, [{"question": "why?", "answer": "so"}])
+    add_scripted(idle, tmp_path, "m")
+    assert submit(idle, data, columns="prompt=question,reference=reply", metrics=["exact_match"]) == [
+        ": reply: found no such column in any row; expected the column of reference"
+    ]
+    (fault,) = submit(idle, data, columns="question")
+    assert fault.startswith("columns: found")
+
+
+def test_labels_and_people_are_read_from_a_table_too(here: Outcrop, tmp_path: Path) -> None:
+    data = tmp_path / "table.csv"
+    data.write_text("noise,animal\nbarks,dog\nmews,cat\n", encoding="utf-8")
+    add_scripted(here, tmp_path, "m")
+    columns = "prompt=noise,reference=animal"
+    report = evaluate(here, "m", data, "classification", columns=columns)
+    assert report.n_records == 2
+    add_scripted(here, tmp_path, "judge", patterns=[["", '{"rating": "5"}']])
+    labels = [{"line": line, "model": "m", "criterion": "Helpfulness", "rating": 5} for line in (2, 3)]
+    people = write_lines(tmp_path / "people.jsonl", labels)
+    judging = JudgeChoice(["judge"], ["Helpfulness"], repeats=1, people=people)
+    judged = evaluate(here, "m", data, "custom", columns=columns, metrics=["exact_match"], judging=judging)
+    (criterion,) = judged.judges[0].criteria
+    assert next(one.n for one in criterion.agreements if one.between == "people") == 2

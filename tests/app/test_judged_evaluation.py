@@ -67,6 +67,26 @@ def test_a_report_has_what_its_judges_said(here: Outcrop, data: Path) -> None:
     assert [job.id for job in here.jobs.list()] == [report.job]
 
 
+def test_what_judges_said_is_in_bedrocks_files(here: Outcrop, data: Path, tmp_path: Path) -> None:
+    words = '{"explanation": "so it is", "rating": "%s"}'
+    patterns = [["good", words % 5], [r"(?s)Question 1.*poor", "hm"], ["", words % 1]]
+    add_scripted(here, tmp_path, "rating", patterns=patterns)
+    judging = JudgeChoice(["rating"], ["Helpfulness"], repeats=2, attempts=0)
+    here.evaluate(
+        ["base", "tuned"], data=data, task="generation", metrics=["rougeL"], judging=judging, output=tmp_path / "out"
+    )
+    (file,) = (tmp_path / "out").rglob("models/tuned/**/*_output.jsonl")
+    lines = [json.loads(line)["automatedEvaluationResult"] for line in file.read_text(encoding="utf-8").splitlines()]
+    judged = [line["scores"][1] for line in lines]
+    assert {one["metricName"] for one in judged} == {"Builtin.Helpfulness"}
+    # Records 0, 4, 8, … are poor; the judge mumbles over those whose prompts begin with a one.
+    assert [one["result"] for one in judged[:5]] == pytest.approx([1 / 6, 5 / 6, 5 / 6, 5 / 6, 1 / 6])
+    assert judged[12]["result"] is None
+    details = {"modelIdentifier": "rating", "explanation": "so it is"}
+    assert judged[0]["evaluatorDetails"] == [details, details]
+    assert judged[12]["evaluatorDetails"] == [{"modelIdentifier": "rating", "explanation": "hm"}] * 2
+
+
 def _position(report: JudgeReport) -> list[Any]:
     return [check for check in report.biases if check.kind == "position"]
 

@@ -11,6 +11,7 @@ from outcrop.app.judging import JudgeChoice, judge_request
 from outcrop.domain.codec import from_json, to_json
 from outcrop.domain.errors import InvalidInput, NotFound
 from outcrop.domain.judging import JudgeRequest, PeopleLabel
+from outcrop.domain.requests import Dataset, EvaluationPart
 from tests.doubles import add_scripted, questions, write_lines
 
 WARMTH = {
@@ -36,7 +37,8 @@ def judges(outcrop: Outcrop, tmp_path: Path) -> Outcrop:
 def made(outcrop: Outcrop, *names: str, **given: Any) -> JudgeRequest:
     chosen: dict[str, Any] = {"criteria": ["Helpfulness"], **given}
     models, data = ["base", "tuned"][: chosen.pop("models", 2)], chosen.pop("data", [])
-    return judge_request(outcrop.services, JudgeChoice(names or ("judge",), **chosen), models, data, seed=0)
+    parts = [EvaluationPart("data", Dataset(place, ""), "custom", ()) for place in data]
+    return judge_request(outcrop.services, JudgeChoice(names or ("judge",), **chosen), models, parts, seed=0)
 
 
 def faults(outcrop: Outcrop, **given: Any) -> list[str]:

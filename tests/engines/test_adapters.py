@@ -11,10 +11,10 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM
 
-from outcrop.domain.errors import NotFound, NotSupported
-from outcrop.domain.generation import GenerationParameters, LogLikelihood
+from outcrop.domain.errors import InvalidInput, NotFound, NotSupported
+from outcrop.domain.generation import GenerationParameters, LogLikelihood, Prompt, Response
 from outcrop.engines.planning import Limits
-from outcrop.engines.transformers import LoadedBase, TransformersEngine, generate_together
+from outcrop.engines.transformers import LoadedBase, Together, TransformersEngine
 from outcrop.models.chat import ChatTokenizer
 from outcrop.testing.engines import as_prompts
 from tests.tiny_model import tiny_model
@@ -90,6 +90,10 @@ def test_streams_of_two_views_may_alternate(tiny_folder: Path, folders: list[Pat
     assert joined == alone
 
 
+def answered(together: Together, prompts: list[Prompt], parameters: GenerationParameters) -> list[list[Response]]:
+    return together.apart(together.generate(together.prompts(prompts), parameters))
+
+
 @pytest.mark.parametrize("rows", [4, 64])
 def test_several_adapters_answer_together_as_alone(rows: int, tiny_folder: Path, folders: list[Path]) -> None:
     shared = LoadedBase(tiny_folder, limits=Limits(rows=rows))
@@ -97,22 +101,58 @@ def test_several_adapters_answer_together_as_alone(rows: int, tiny_folder: Path,
     prompts = as_prompts(["granite", "granite is a rock, and what else?", "slate", "granite"])
     for parameters in (GenerationParameters(max_tokens=20), GenerationParameters(max_tokens=20, temperature=1, seed=3)):
         alone = [engine.generate(prompts, parameters) for engine in engines]
-        together = generate_together(engines, prompts, parameters)
+        together = answered(Together(engines), prompts, parameters)
         assert alone[0] != alone[1] != alone[2]
         for own, others in zip(alone, together, strict=True):
             assert [response.tokens for response in own] == [response.tokens for response in others]
             for one, other in zip(own, others, strict=True):
                 assert np.allclose(one.logprobs, other.logprobs, rtol=0, atol=1e-4)
     assert scores(engines[1]) == scores(LoadedBase(tiny_folder).engine()), "the base is as it was"
-    assert generate_together([engines[1]], prompts, parameters) == [engines[1].generate(prompts, parameters)]
-    twice = generate_together([engines[1], shared.engine()], prompts, parameters)
+    assert answered(Together([engines[1]]), prompts, parameters) == [engines[1].generate(prompts, parameters)]
+    twice = answered(Together([engines[1], shared.engine()]), prompts, parameters)
     assert [response.tokens for response in twice[0]] == [response.tokens for response in twice[1]]
+
+
+@pytest.mark.parametrize("more", [{"targets": ["q_proj", "lm_head"]}, {"targets": ["q_proj", "embed_tokens"]}])
+def test_adapters_of_other_layers_answer_together_as_alone(
+    more: dict[str, Any], tiny_folder: Path, folders: list[Path], tmp_path: Path
+) -> None:
+    shared = LoadedBase(tiny_folder)
+    other = adapter(tmp_path / "other", tiny_folder, 5, **more)
+    engines = [shared.engine(folders[0]), shared.engine(other), shared.engine()]
+    prompts, parameters = as_prompts(["granite", "slate, and what else?"]), GenerationParameters(max_tokens=20)
+    alone = [engine.generate(prompts, parameters) for engine in engines]
+    together = answered(Together(engines), prompts, parameters)
+    assert [[one.tokens for one in own] for own in together] == [[one.tokens for one in own] for own in alone]
+    assert alone[1] != alone[2]
 
 
 def test_engines_of_two_bases_do_not_answer_together(tiny_folder: Path) -> None:
     engines = [LoadedBase(tiny_folder).engine() for _ in range(2)]
     with pytest.raises(NotSupported, match="several bases"):
-        generate_together(engines, as_prompts(["granite"]), GenerationParameters())
+        Together(engines)
+
+
+def test_an_adapter_that_shares_no_batch_is_refused(tiny_folder: Path, folders: list[Path], tmp_path: Path) -> None:
+    shared = LoadedBase(tiny_folder)
+    dora = shared.engine(adapter(tmp_path / "dora", tiny_folder, 3, "all-linear", use_dora=True))
+    with pytest.raises(NotSupported, match="can't share a batch"):
+        Together([shared.engine(folders[0]), dora])
+
+
+def test_several_engines_as_one_plan_all_prompts_in_few_batches(tiny_folder: Path, folders: list[Path]) -> None:
+    shared = LoadedBase(tiny_folder, limits=Limits(rows=8))
+    together = Together([shared.engine(folder) for folder in folders])
+    prompts, parameters = as_prompts(["granite", "slate, and more of it", "chalk"], first=5), GenerationParameters()
+    asked = together.prompts(prompts)
+    assert len({prompt.number for prompt in asked}) == 6
+    (batch,) = together.plan(asked, parameters)
+    assert sorted(batch) == sorted(prompt.number for prompt in asked)
+    assert together.pays(prompts, parameters)
+    assert not together.pays(as_prompts(["granite"] * 9), parameters), "one engine alone fills the places"
+    with pytest.raises(InvalidInput) as caught:
+        together.plan(together.prompts(as_prompts(["ok", "too long " * 200])), parameters)
+    assert {fault.where for fault in caught.value.faults} == {"prompt 1"}
 
 
 def test_a_whole_weights_model_takes_no_adapter(tmp_path: Path) -> None:

@@ -73,6 +73,8 @@ def test_figures_tell_what_had_to_run(tiny_folder: Path) -> None:
     engine.loglikelihood([("granite", " is hard"), ("granite", " is old"), ("granite", " is old")])
     assert engine._tally.trie_nodes == len("granite is har") + len("ol")
     assert engine.figures()["trie_efficiency"] == 1
+    assert engine.figures()["trie_tokens"] == len("granite is har") + 2 * len("granite is ol")
+    assert engine.figures()["trie_padding"] == 0
     small = LoadedBase(tiny_folder, limits=Limits(tokens=12)).engine()
     small.loglikelihood([("granite", "soft"), ("granite", "hard")])
     assert small.figures()["trie_efficiency"] == 13 / 20, "a beginning too short to be kept ran twice"
@@ -122,6 +124,15 @@ def test_every_family_scores_as_each_request_alone(name: str, tmp_path: Path) ->
     requests = few_shot()
     assert engine._network.runs_trees(120) == in_trees
     assert same(engine.loglikelihood(requests), alone(engine, requests))
+
+
+def test_padding_is_counted_where_no_trees_run(tmp_path: Path) -> None:
+    engine = family(tmp_path / "model", FAMILIES["falcon, alibi"][0]).engine()
+    engine.loglikelihood([("granite", " is hard"), ("slate", " splits"), ("slate", " splits")])
+    figures, lengths = engine.figures(), (len("granite is har"), len("slate split"))
+    assert figures["trie_padding"] == lengths[0] - lengths[1]
+    assert figures["trie_cells"] == 2 * lengths[0]
+    assert figures["trie_tokens"] == lengths[0] + 2 * lengths[1]
 
 
 def test_an_adapter_scores_as_each_request_alone(tiny_folder: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 import re
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -48,6 +49,13 @@ def test_greedy_text_is_that_of_transformers(tiny_base: LoadedBase, tiny_folder:
         assert list(response.tokens) == want
         assert response.text == ChatTokenizer.load(tiny_folder).decode(want)
         assert response.prompt_tokens == len(tokens)
+
+
+def test_latency_does_not_count_waiting_for_a_place(tiny_folder: Path) -> None:
+    engine = LoadedBase(tiny_folder, limits=Limits(rows=1)).engine()
+    began = time.perf_counter()
+    responses = engine.generate(as_prompts(texts(6)), GREEDY)
+    assert sum(response.latency or 0.0 for response in responses) <= time.perf_counter() - began
 
 
 @pytest.mark.parametrize("parameters", [GREEDY, SAMPLED])

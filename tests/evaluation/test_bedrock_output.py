@@ -10,6 +10,7 @@ import pytest
 
 from outcrop.domain.records import EvaluationRecord
 from outcrop.evaluation.bedrock_output import output_lines, output_path
+from outcrop.evaluation.judges.judged_responses import JudgedResponse
 
 RECORDS = [
     EvaluationRecord(1, "Wo ist Köln?", "am Rhein", "geography"),
@@ -53,6 +54,27 @@ def test_a_line_is_as_the_user_guide_has_it() -> None:
     ]
     assert "Köln" in lines[0]
     assert "\n" not in "".join(lines)
+
+
+def test_what_judges_said_stands_with_the_scores() -> None:
+    """The shape of the same page's example of a judge."""
+    helpful = JudgedResponse("Builtin.Helpfulness", 0.6667, "anthropic.claude-v2", ("It helps.", "A little: ü."))
+    other = JudgedResponse("tone", None, "anthropic.claude-v2", ())
+    said = [("a", "end_turn")] * 2
+    first, second = map(json.loads, output_lines("m", RECORDS, said, {"rougeL": [0.5, 1]}, [[helpful, other], []]))
+    assert first["automatedEvaluationResult"]["scores"] == [
+        {"metricName": "rougeL", "result": 0.5},
+        {
+            "metricName": "Builtin.Helpfulness",
+            "result": 0.6667,
+            "evaluatorDetails": [
+                {"modelIdentifier": "anthropic.claude-v2", "explanation": "It helps."},
+                {"modelIdentifier": "anthropic.claude-v2", "explanation": "A little: ü."},
+            ],
+        },
+        {"metricName": "tone", "result": None, "evaluatorDetails": []},
+    ]
+    assert second["automatedEvaluationResult"]["scores"] == [{"metricName": "rougeL", "result": 1.0}]
 
 
 def test_no_metric_is_no_score() -> None:

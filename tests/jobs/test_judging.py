@@ -71,7 +71,7 @@ def responses(services: Services, n: int = N) -> Responses:
 
 
 def judged(services: Services, lease: Lease, made: JudgeRequest, *, n: int = N) -> tuple[JudgeReport, ...]:
-    return judge(services, lease, services.engines(), made, responses(services, n), f"jobs/{lease.job.id}", 0)
+    return judge(services, lease, services.engines(), made, responses(services, n), f"jobs/{lease.job.id}", 0).reports
 
 
 def without_time(report: JudgeReport) -> JudgeReport:
@@ -159,7 +159,7 @@ def test_a_killed_judge_goes_on_and_reports_the_same(
             judged(judges, lease, made)
     resumed = judged(judges, lease, made)
     assert judged(judges, lease, made) == resumed
-    whole = judge(judges, lease, judges.engines(), made, replace(responses(judges), part=1), "another", 0)
+    whole = judge(judges, lease, judges.engines(), made, replace(responses(judges), part=1), "another", 0).reports
     assert [without_time(one) for one in resumed] == [without_time(one) for one in whole]
 
 
@@ -183,7 +183,7 @@ def test_single_ratings_of_one_model(judges: Services, lease: Lease) -> None:
     made = request(judges, "mute", pairwise=False, repeats=2, criteria=(HELPFUL, built_in("Refusal")), attempts=0)
     given = responses(judges, 5)
     alone = replace(given, names=("base",), models=given.models[:1], texts=given.texts[:1])
-    (report,) = judge(judges, lease, judges.engines(), made, alone, "judge", 0)
+    (report,) = judge(judges, lease, judges.engines(), made, alone, "judge", 0).reports
     assert [len(one.scores) for one in report.criteria] == [1, 1]
     assert [one.counts.asked for one in report.criteria] == [10, 10]
 
@@ -192,7 +192,8 @@ def test_length_is_told_from_quality(judges: Services, lease: Lease) -> None:
     given = responses(judges)
     good: Sequence[Any] = [np.array([float("good" in (text or "")) for text in texts]) for texts in given.texts]
     made = request(judges, "fair")
-    (report,) = judge(judges, lease, judges.engines(), made, replace(given, quality=Quality("Gold", good)), "judge", 0)
+    given = replace(given, quality=Quality("Gold", good))
+    (report,) = judge(judges, lease, judges.engines(), made, given, "judge", 0).reports
     (check,) = (one for one in report.biases if one.kind == "length")
     assert check.adjusted
     assert "difference in Gold" in check.definition

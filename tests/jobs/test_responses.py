@@ -65,7 +65,9 @@ def test_responses_come_in_the_order_of_the_prompts(book: ResponseBook) -> None:
 def test_what_is_stored_is_never_generated_again(book: ResponseBook, tmp_path: Path) -> None:
     script = Script(batch_rows=3, calls=str(tmp_path / "calls"))
     first = book.fill(ScriptedEngine(script), prompts(10), GREEDY)
-    assert book.fill(ScriptedEngine(script), prompts(10), GREEDY) == first
+    again = book.fill(ScriptedEngine(script), prompts(10), GREEDY)
+    assert again == first
+    assert [one.latency for one in again.responses] == [one.latency for one in first.responses] != [None] * 10
     assert sorted(read_calls(tmp_path / "calls")) == list(range(10))
 
 

@@ -91,6 +91,8 @@ def test_percentages(share: float | None, printed: str) -> None:
         ("near_ties", 3.0, "3"),
         ("seconds", 4.256, "4.26"),
         ("seconds", NAN, "–"),
+        ("latency_p99", 0.42184, "0.422 s"),
+        ("latency_p50", NAN, "–"),
     ],
 )
 def test_efficiency_figures(name: str, value: float, printed: str) -> None:

@@ -41,6 +41,11 @@ def test_numbers_are_those_of_the_report() -> None:
     ]
 
 
+def test_how_long_a_response_took_stands_with_its_unit() -> None:
+    line = "Latency of smollm2-135m-instruct-q4_1: p50 1.20 s, p90 2.50 s, p99 2.81 s"
+    assert line in printed(report(), 120).splitlines()
+
+
 def test_a_wide_terminal_puts_the_models_side_by_side() -> None:
     assert any(
         "0.219 (0.197 to 0.240)" in line and "0.322 (0.295 to 0.349)" in line

@@ -33,7 +33,7 @@ from outcrop.app.keys import Keys
 from outcrop.app.models import Models
 from outcrop.app.training import training_run
 from outcrop.data.checking import DatasetCheck
-from outcrop.data.columns import parse_columns
+from outcrop.data.columns import named_columns
 from outcrop.data.conversion import Conversion
 from outcrop.data.leakage import Leakage
 from outcrop.data.splitting import SplitRequest, parse_shares
@@ -144,9 +144,7 @@ class Outcrop:
             NotSupported: Its rows can't be records.
             StorageFailure: It came damaged, or can't be written.
         """
-        pairs = columns if isinstance(columns, str) else ",".join(f"{field}={name}" for field, name in columns.items())
-        named = parse_columns(pairs) if pairs else None
-        return fetch_data(self.services, str(source), Path(target), named, limit, seed)
+        return fetch_data(self.services, str(source), Path(target), named_columns(columns), limit, seed)
 
     def split_data(
         self,
@@ -291,6 +289,7 @@ class Outcrop:
         data: str | Path,
         task: str,
         metrics: Sequence[str] = (),
+        columns: str | Mapping[str, str] = "",
         asked: str | None = None,
         template: str | None = None,
         chat: bool | None = None,
@@ -315,6 +314,8 @@ class Outcrop:
             data: Evaluation records: a path, or ``s3://BUCKET/KEY``.
             task: A task type, such as ``summarization``.
             metrics: Names of metrics; the task's own where empty. The verdict rests on the first.
+            columns: What the data's columns are read as, and those of the examples: ``{"prompt": "question"}`` or
+                ``"prompt=question"``.
             asked: ``generate`` or ``choose``; as the task type has it where None, and so for the next two.
             template: The user's message: a text with ``{{prompt}}``.
             chat: Whether the models' chat templates are used.
@@ -342,7 +343,22 @@ class Outcrop:
         job = submit_evaluation(
             self.services,
             [models] if isinstance(models, str) else list(models),
-            [DatasetChoice(data, task, metrics, asked, template, chat, shots, examples, robustness, variants, limit)],
+            [
+                DatasetChoice(
+                    data,
+                    task,
+                    metrics,
+                    asked,
+                    template,
+                    chat,
+                    shots,
+                    examples,
+                    robustness,
+                    variants,
+                    limit,
+                    columns,
+                )
+            ],
             name=name,
             seed=seed,
             given=generation,

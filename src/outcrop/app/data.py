@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from outcrop.data.checking import DatasetCheck, Progress, check
+from outcrop.data.columns import ColumnMap
 from outcrop.data.conversion import Conversion, convert, format_named
 from outcrop.data.fetching import is_named
 from outcrop.data.protocol import Tokenizer
@@ -46,10 +47,11 @@ def check_at(
     tokenizer: Tokenizer | None = None,
     encoding: Encoding | None = None,
     progress: Progress | None = None,
+    columns: ColumnMap | None = None,
 ) -> DatasetCheck:
     """Check a dataset where it lies: a path, an ``s3://`` address or a name; faults name it as ``place`` does."""
     name = place if is_address(place) or is_named(place) else ""
-    return check(services.fetch(place), purpose, tokenizer, encoding, progress, name)
+    return check(services.fetch(place), purpose, tokenizer, encoding, progress, name, columns)
 
 
 def convert_data(

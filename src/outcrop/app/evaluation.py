@@ -12,6 +12,7 @@ from outcrop.app.data import absolute, check_at, tokenizer_of
 from outcrop.app.judging import JudgeChoice, judge_request
 from outcrop.data.builtin import is_builtin
 from outcrop.data.checking import DatasetCheck
+from outcrop.data.columns import ColumnMap, named_columns
 from outcrop.data.faults import shown
 from outcrop.data.records import read
 from outcrop.domain.codec import from_json, to_json
@@ -53,6 +54,7 @@ class DatasetChoice:
         variants: How many variants of each prompt, for each kind that has chance in it.
         shots: Examples with their right responses before each record.
         examples: Evaluation records that the examples are drawn from.
+        columns: As what the columns of ``data`` and ``examples`` are read; see ``data.columns.named_columns``.
         needs_references: Whether texts are refused where no record has a reference; a judge does without.
     """
 
@@ -67,6 +69,7 @@ class DatasetChoice:
     robustness: Sequence[str] = ()
     variants: int = VARIANTS
     limit: int | None = None
+    columns: str | Mapping[str, str] = ""
     needs_references: bool = True
 
 
@@ -149,7 +152,7 @@ def _judging(
         for asked in silent
     ]
     try:
-        return judge_request(services, choice, models, [part.data.path for part in parts], seed=seed), faults
+        return judge_request(services, choice, models, parts, seed=seed), faults
     except InvalidInput as error:
         return None, [*faults, *error.faults]
 
@@ -228,14 +231,17 @@ def _part(
         generation = generation_parameters(generation, given)
     except InvalidInput as error:
         faults += error.faults
-    prompting, wrong = _prompting(services, kind, choice)
+    columns = named_columns(choice.columns)
+    prompting, wrong = _prompting(services, kind, choice, columns)
     faults += [*wrong, *_comparable(kind, metrics, models)]
-    found = _check_data(services, [] if prompting.asked == Asked.READ else models, absolute(choice.data))
-    faults += found.faults or _unfit(services, found, kind, prompting, stored)
+    readers = [] if prompting.asked == Asked.READ else models
+    found = _check_data(services, readers, absolute(choice.data), columns)
+    faults += found.faults or _unfit(services, found, kind, prompting, stored, columns)
     if faults:
         raise InvalidInput(faults, len(faults) + found.n_faults - len(found.faults))
     data = Dataset(found.path, found.content_hash)
-    return EvaluationPart(name, data, kind.name, metrics, prompting, generation, perturbing, choice.limit)
+    named = str(columns or "")
+    return EvaluationPart(name, data, kind.name, metrics, prompting, generation, perturbing, choice.limit, named)
 
 
 def _perturbing(kind: TaskType, choice: DatasetChoice, direction: Direction) -> tuple[Perturbing | None, list[Fault]]:
@@ -276,7 +282,9 @@ def _comparable(kind: TaskType, metrics: Sequence[str], models: Sequence[Model])
     return []
 
 
-def _prompting(services: Services, kind: TaskType, choice: DatasetChoice) -> tuple[Prompting, list[Fault]]:
+def _prompting(
+    services: Services, kind: TaskType, choice: DatasetChoice, columns: ColumnMap | None
+) -> tuple[Prompting, list[Fault]]:
     asked = choice.asked or kind.asked[0].value
     template = kind.template if choice.template is None else choice.template
     faults = template_faults(template)
@@ -287,7 +295,7 @@ def _prompting(services: Services, kind: TaskType, choice: DatasetChoice) -> tup
         found = f"{choice.shots} with {'no ' if choice.examples is None else ''}examples"
         faults.append(Fault("request", None, "shots", found, "1 or more and a file of examples, or neither"))
     elif choice.examples is not None:
-        checked = check_at(services, absolute(choice.examples), Purpose.EVALUATION)
+        checked = check_at(services, absolute(choice.examples), Purpose.EVALUATION, columns=columns)
         faults += checked.faults
         able = checked.n_records - checked.n_without_reference
         if not checked.n_faults and able < choice.shots:
@@ -299,14 +307,19 @@ def _prompting(services: Services, kind: TaskType, choice: DatasetChoice) -> tup
 
 
 def _unfit(
-    services: Services, checked: DatasetCheck, kind: TaskType, prompting: Prompting, stored: Sequence[str]
+    services: Services,
+    checked: DatasetCheck,
+    kind: TaskType,
+    prompting: Prompting,
+    stored: Sequence[str],
+    columns: ColumnMap | None,
 ) -> list[Fault]:
     """What keeps a sound dataset from being scored by this task type."""
     faults = []
     place = checked.path
     looks = stored or kind.needs == "choices" or kind.read is Read.LABEL
     # What the check has counted need not be read again: a dataset may be large.
-    records = list(read(services.fetch(place), Purpose.EVALUATION)) if looks else []
+    records = list(read(services.fetch(place), Purpose.EVALUATION, columns)) if looks else []
     lacking = [record.line for record in records if kind.needs == "choices" and not record.choices]
     if lacking:
         found = f"no choices in {len(lacking):,} records"
@@ -363,11 +376,11 @@ def _repeated(where: str, names: Sequence[str]) -> list[Fault]:
     return [Fault("request", None, where, f"{name} more than once", "each once") for name in twice]
 
 
-def _check_data(services: Services, models: Sequence[Model], place: str) -> DatasetCheck:
+def _check_data(services: Services, models: Sequence[Model], place: str, columns: ColumnMap | None) -> DatasetCheck:
     """Check the data against each way of reading it; the first check with faults says it. Scripts take anything."""
     tokenizers = [tokenizer for model in models if (tokenizer := tokenizer_of(services, model)) is not None]
     first, *others = {tokenizer.identity: tokenizer for tokenizer in tokenizers}.values() or (None,)
-    found = check_at(services, place, Purpose.EVALUATION, first)
+    found = check_at(services, place, Purpose.EVALUATION, first, columns=columns)
     for tokenizer in others:
-        found = found if found.n_faults else check_at(services, place, Purpose.EVALUATION, tokenizer)
+        found = found if found.n_faults else check_at(services, place, Purpose.EVALUATION, tokenizer, columns=columns)
     return found

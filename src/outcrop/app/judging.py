@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from outcrop.data.columns import named_columns
 from outcrop.data.records import read
 from outcrop.domain.errors import Fault, InvalidInput, NotFound
 from outcrop.domain.generation import GenerationParameters
 from outcrop.domain.judging import Criterion, JudgeRequest, PeopleLabel
 from outcrop.domain.records import Purpose
+from outcrop.domain.requests import EvaluationPart
 from outcrop.evaluation.judges.criteria import built_in
 from outcrop.evaluation.judges.custom import VARIABLE, custom_criteria
 from outcrop.evaluation.judges.people import people_labels
@@ -51,7 +53,7 @@ class JudgeChoice:
 
 
 def judge_request(
-    services: Services, choice: JudgeChoice, models: Sequence[str], data: Sequence[str], *, seed: int
+    services: Services, choice: JudgeChoice, models: Sequence[str], data: Sequence[EvaluationPart], *, seed: int
 ) -> JudgeRequest:
     """What is asked of judges, checked.
 
@@ -99,9 +101,10 @@ def judge_request(
 
 
 def _labels(
-    services: Services, place: str, request: JudgeRequest, models: Sequence[str], data: str
+    services: Services, place: str, request: JudgeRequest, models: Sequence[str], data: EvaluationPart
 ) -> tuple[PeopleLabel, ...]:
-    lines = [record.line for record in read(services.fetch(data), Purpose.EVALUATION)]
+    records = read(services.fetch(data.data.path), Purpose.EVALUATION, named_columns(data.columns))
+    lines = [record.line for record in records]
     text = _text(services, place)
     return people_labels(text, place, request.criteria, models, lines, pairwise=request.pairwise)
 

@@ -30,10 +30,10 @@ def fetch(
 
     from outcrop.app.data_fetch import fetch_data
     from outcrop.cli.opening import opened
-    from outcrop.data.columns import parse_columns
+    from outcrop.data.columns import named_columns
     from outcrop.data.fetching import is_named
 
-    named = parse_columns(columns) if columns else None
+    named = named_columns(columns)
     with opened() as outcrop:
         if is_named(source):
             say(f"fetching {source} from the hub, unless it is in the cache")

@@ -43,6 +43,9 @@ def evaluate(
     metrics: Annotated[
         str, typer.Option(help="Metrics, separated by commas; the task's own where empty. The first decides.")
     ] = "",
+    columns: Annotated[
+        str, typer.Option(help="What the data's columns are read as, such as prompt=question,reference=answer.")
+    ] = "",
     asked: Annotated[
         str | None, typer.Option(help="Of a classification: choose (by log-likelihood) or generate (read the text).")
     ] = None,
@@ -119,7 +122,7 @@ def evaluate(
             f"{len(task)} for {len(data)} datasets; give one, or one for each", param_hint="--task"
         )
     datasets = [
-        DatasetChoice(place, kind, wanted, asked, template, chat, shots, examples, spoilt, variants, limit)
+        DatasetChoice(place, kind, wanted, asked, template, chat, shots, examples, spoilt, variants, limit, columns)
         for place, kind in zip(data, task if len(task) > 1 else task * len(data), strict=True)
     ]
     judging = None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from outcrop.data.columns import ColumnMap
 from outcrop.data.faults import FaultCollection, in_line
 from outcrop.data.opening import Lines
 from outcrop.data.protocol import Tokenizer
@@ -119,6 +120,7 @@ def check(
     encoding: Encoding | None = None,
     progress: Progress | None = None,
     name: str = "",
+    columns: ColumnMap | None = None,
 ) -> DatasetCheck:
     """Read a dataset once, in bounded memory, and report everything that is wrong with it.
 
@@ -130,6 +132,7 @@ def check(
             cut.
         progress: Called as the file is read, and once at the end.
         name: What to call the file in faults; its path where empty.
+        columns: As what its columns are read, of evaluation records.
 
     Returns:
         Figures and faults. Nothing that is in the file raises.
@@ -137,7 +140,7 @@ def check(
     Raises:
         MissingExtra: It is a Parquet file, and pyarrow is not installed.
     """
-    reader = RecordReader(path, purpose, name)
+    reader = RecordReader(path, purpose, name, columns)
     faults = FaultCollection()
     content = _Content()
     tokens = _token_figures(tokenizer, purpose, encoding, reader.lines, faults)

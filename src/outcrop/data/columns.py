@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from outcrop.data.faults import described, shown
@@ -35,6 +35,9 @@ class ColumnMap:
 
     pairs: tuple[tuple[str, str], ...]
 
+    def __str__(self) -> str:
+        return ",".join(f"{field}={column}" for field, column in self.pairs)
+
     def columns_in(self, value: JsonObject) -> set[str]:
         """The named columns that a row has."""
         return {column for _, column in self.pairs if value_at(value, column)[0]}
@@ -43,6 +46,16 @@ class ColumnMap:
         """A fault for each named column that no row had, once all rows were read."""
         missing = [(field, column) for field, column in self.pairs if column not in met]
         return [Fault(where, None, column, "no such column in any row", f"the column of {f}") for f, column in missing]
+
+
+def named_columns(given: str | Mapping[str, str]) -> ColumnMap | None:
+    """The columns of a text, see ``parse_columns``, or of pairs of field and column; None where that is empty.
+
+    Raises:
+        InvalidInput: As ``parse_columns``.
+    """
+    text = given if isinstance(given, str) else ",".join(f"{field}={column}" for field, column in given.items())
+    return parse_columns(text) if text else None
 
 
 def parse_columns(text: str) -> ColumnMap:

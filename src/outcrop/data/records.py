@@ -85,20 +85,24 @@ def read(path: Path | str, purpose: Literal[Purpose.PRE_TRAINING]) -> Iterator[T
 
 
 @overload
-def read(path: Path | str, purpose: Literal[Purpose.EVALUATION]) -> Iterator[EvaluationRecord]: ...
+def read(
+    path: Path | str, purpose: Literal[Purpose.EVALUATION], columns: ColumnMap | None = None
+) -> Iterator[EvaluationRecord]: ...
 
 
 @overload
 def read(path: Path | str, purpose: Purpose) -> Iterator[Record]: ...
 
 
-def read(path: Path | str, purpose: Purpose) -> Iterator[Record]:
+def read(path: Path | str, purpose: Purpose, columns: ColumnMap | None = None) -> Iterator[Record]:
     """The records of a dataset that has been checked, streamed in the order of the file.
+
+    ``columns`` are what it was checked with.
 
     Raises:
         InvalidInput: A fault is met while iterating: the file was not checked, or has changed since.
     """
-    for item in RecordReader(path, purpose):
+    for item in RecordReader(path, purpose, columns=columns):
         if isinstance(item, Fault):
             raise InvalidInput([item])
         yield item

@@ -87,6 +87,8 @@ class Response:
         logprobs: Natural log-probability of each of ``tokens`` under the model, before temperature; none where a server
             does not tell them.
         near_ties: At how many steps the two best tokens lay within 1e-3 of each other (in logits).
+        latency: Seconds from when its row joined a batch, or its request was sent, until its last token was there; None
+            where that was not measured. Responses that differ in nothing else are equal.
     """
 
     number: int
@@ -96,6 +98,7 @@ class Response:
     tokens: tuple[int, ...] = ()
     logprobs: tuple[float, ...] = ()
     near_ties: int = 0
+    latency: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

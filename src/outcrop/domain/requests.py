@@ -104,6 +104,7 @@ class EvaluationPart:
         generation: How responses are generated.
         perturbing: How prompts are spoilt to see what that costs; None where they are not.
         limit: How many records are drawn, by content and the job's seed; None for all.
+        columns: As what the columns of the data and the examples are read, such as ``prompt=question``.
     """
 
     name: str
@@ -114,6 +115,7 @@ class EvaluationPart:
     generation: GenerationParameters = field(default_factory=GenerationParameters)
     perturbing: Perturbing | None = None
     limit: int | None = None
+    columns: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,15 @@ import torch
 from torch import Tensor
 
 from outcrop.domain.errors import NotFound, NotSupported
+from outcrop.engines.row_adapters import plain_layers, row_adapters
 from outcrop.engines.tree_attention import Stretch, runs_trees, sight, tree_hidden
 from outcrop.models.network import Network
 from outcrop.models.quiet import quiet_transformers
 
 _CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+
+#: What an adapter may have that peft does not compute row by row.
+_UNMIXABLE = ("use_dora", "alora_invocation_tokens", "target_parameters", "trainable_token_indices")
 
 #: peft's name for no adapter, among those of a batch's rows.
 _BASE = "__base__"
@@ -33,6 +37,7 @@ class SharedNetwork:
         self._network = network
         self._adapted: Any = None
         self._names: dict[Path, str] = {}
+        self._layers: list[Any] | None = None
         self._numbers = count()
         self._active: str | None = None
         self._runs_trees: bool | None = None
@@ -57,6 +62,13 @@ class SharedNetwork:
             result: Tensor = work(*arguments)
             return result
 
+    def mixes(self, name: str | None) -> bool:
+        """Whether ``compute_rows`` takes an adapter; the base it always takes."""
+        if name is None:
+            return True
+        config = self._adapted.peft_config[name]
+        return not any(getattr(config, part, None) for part in _UNMIXABLE)
+
     def runs_trees(self) -> bool:
         """Whether the network computes a tree of tokens in one row; tried out once."""
         with self._lock:
@@ -68,6 +80,11 @@ class SharedNetwork:
     def compute_rows(self, names: Sequence[str | None], work: Any, *arguments: Any) -> Tensor:
         """Run a piece of work on a batch whose rows have an adapter each, one at least; None is the base."""
         with self._lock:
+            if self._layers is not None:
+                self._switch(None)
+                with row_adapters(self._layers, names, self._network.device):
+                    plain: Tensor = work(*arguments)
+                    return plain
             self._switch(next(name for name in names if name is not None))
             own = [_BASE if name is None else name for name in names]
             with self._adapted.base_model._enable_peft_forward_hooks(adapter_names=own):
@@ -78,6 +95,7 @@ class SharedNetwork:
         if folder not in self._names:
             # A name that failed is never used again: peft may have left half of it in the layers.
             self._names[folder] = self._load(folder, f"adapter{next(self._numbers)}")
+            self._layers = plain_layers(self._adapted)
         return self._names[folder]
 
     def _load(self, folder: Path, name: str) -> str:
@@ -120,6 +138,11 @@ class View:
     def shares_network(self, other: View) -> bool:
         """Whether two views are of the same weights in memory."""
         return self._shared is other._shared
+
+    @property
+    def mixes(self) -> bool:
+        """Whether rows of this view can lie in one batch with rows of others."""
+        return self._shared.mixes(self._name)
 
     @property
     def device(self) -> torch.device:

@@ -104,6 +104,8 @@ class Decoding:
         """Read waiting prompts, give each row its first token, and put those that go on beside the others."""
         free = self._places - len(self._live)
         rows, self._waiting = self._waiting[:free], self._waiting[free:]
+        for row in rows:
+            row.join()
         views, own = [row.view for row in rows], [row.prompt[self._shared :] for row in rows]
         view, lanes = view_of(views), self._begun(rows).lanes(views)
         logits = view.head(lanes.read_prompts(view, own))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +21,8 @@ class Draft:
         limit: The most tokens it may get.
         text: What it says so far, kept up where stop sequences or a reader need it; at the end, the response's text.
         reason: Why it ended; "" while it goes on.
+        joined: When it took its place among those that are computed, in seconds of ``time.perf_counter``.
+        latency: Seconds from then to its last token, once it has ended.
     """
 
     number: int
@@ -30,6 +33,12 @@ class Draft:
     near_ties: int = 0
     text: str = ""
     reason: str = ""
+    joined: float = 0.0
+    latency: float | None = None
+
+    def join(self) -> None:
+        """Take a place among those that are computed."""
+        self.joined = time.perf_counter()
 
     def take(self, token: int, logprob: float, near_tie: bool) -> None:
         """Go on with a token."""
@@ -38,13 +47,18 @@ class Draft:
         self.near_ties += near_tie
 
     def close(self, tokenizer: ChatTokenizer, stop: Sequence[str], *, watched: bool = False) -> None:
-        """Set the reason and the text if the last token was the end.
+        """Set the reason, the text and the latency if the last token was the end.
 
         Args:
             tokenizer: Says which tokens end a turn, and decodes.
             stop: Texts that end a response.
             watched: Whether the text is wanted although it goes on.
         """
+        self._set_reason(tokenizer, stop, watched)
+        if self.reason:
+            self.latency = time.perf_counter() - self.joined
+
+    def _set_reason(self, tokenizer: ChatTokenizer, stop: Sequence[str], watched: bool) -> None:
         if self.tokens[-1] in tokenizer.stop_ids:
             self.reason, self.text = "end_turn", tokenizer.decode(self.tokens[:-1])
             return
@@ -67,4 +81,5 @@ class Draft:
             tokens=tuple(self.tokens),
             logprobs=tuple(self.logprobs),
             near_ties=self.near_ties,
+            latency=self.latency,
         )

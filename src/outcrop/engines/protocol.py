@@ -14,8 +14,8 @@ from outcrop.domain.generation import Context, GenerationParameters, LogLikeliho
 Batch = tuple[int, ...]
 
 
-class Engine(Protocol):
-    """One model, ready to compute.
+class Generator(Protocol):
+    """Writes responses, in batches that are planned before.
 
     Promises: a plan is a pure function of its arguments and holds every prompt once; ``generate`` on a planned batch
     gives the same responses each time, on the same machine and versions; batch mates change log-probabilities by less
@@ -38,6 +38,10 @@ class Engine(Protocol):
             InvalidInput: As ``plan``.
         """
         ...
+
+
+class Engine(Generator, Protocol):
+    """One model, ready to compute."""
 
     def stream(self, prompt: Prompt, parameters: GenerationParameters) -> Iterator[str]:
         """Answer one prompt, piece by piece; the pieces joined are the text ``generate`` gives."""

@@ -36,11 +36,15 @@ def loglikelihoods(network: View, items: Sequence[Continuation], limits: Limits,
     """
     trie = Trie(item.tokens[:-1] for item in items)
     wanted = _Wanted(trie, items)
-    runs = _tree if network.runs_trees(max(map(len, trie.rows), default=0)) else _rows
-    for states, nodes in runs(network, trie, limits):
+    trees = network.runs_trees(max(map(len, trie.rows), default=0))
+    cells = 0
+    for states, nodes in (_tree if trees else _rows)(network, trie, limits):
         wanted.read(network, states, nodes)
-        tally.trie_cells += len(nodes)
+        cells += len(nodes)
+    tally.trie_tokens += sum(len(item.tokens) - 1 for item in items)
     tally.trie_nodes += len(trie)
+    tally.trie_cells += cells
+    tally.trie_padding += 0 if trees else cells - sum(map(len, trie.rows))
     return wanted.results()
 
 

@@ -219,6 +219,7 @@ class ScriptedEngine:
         return lengths
 
     def _answer(self, prompt: Prompt, length: int, parameters: GenerationParameters) -> Response:
+        began = time.perf_counter()
         with self._tally.generating():
             # Even a sleep of nothing gives the processor away.
             if self._script.delay:
@@ -234,7 +235,8 @@ class ScriptedEngine:
         if reason == "end_turn":
             tokens, logprobs = [*tokens, _END], [*logprobs, 0.0]
         self._record(prompt.number, length, len(tokens))
-        return Response(prompt.number, text, reason, length, tuple(tokens), tuple(logprobs))
+        latency = time.perf_counter() - began
+        return Response(prompt.number, text, reason, length, tuple(tokens), tuple(logprobs), latency=latency)
 
     def _logprob(self, piece: str) -> float:
         return self._script.logprob_per_character * len(piece)

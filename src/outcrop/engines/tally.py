@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+#: Counts among the figures that say how log-likelihoods were read.
+TRIE_COUNTS = ("trie_tokens", "trie_nodes", "trie_cells", "trie_padding")
+
 
 @dataclass
 class Tally:
@@ -18,8 +21,10 @@ class Tally:
         prefill_cells: The same with the padding.
         tokens: Tokens that were generated.
         scored_tokens: Tokens that were read for log-likelihoods and embeddings.
+        trie_tokens: Tokens that would have run for log-likelihoods if each text had been read by itself.
         trie_nodes: Distinct beginnings among the texts of log-likelihoods: the fewest tokens that had to run.
         trie_cells: Tokens that ran for them, the padding included.
+        trie_padding: The padding among these.
         seconds: Time spent on generation.
         scoring_seconds: Time spent on log-likelihoods and embeddings.
         near_ties: Steps at which the two best tokens lay close together.
@@ -30,8 +35,10 @@ class Tally:
     prefill_cells: int = 0
     tokens: int = 0
     scored_tokens: int = 0
+    trie_tokens: int = 0
     trie_nodes: int = 0
     trie_cells: int = 0
+    trie_padding: int = 0
     seconds: float = 0.0
     scoring_seconds: float = 0.0
     near_ties: int = 0
@@ -73,6 +80,7 @@ class Tally:
             "padding_share": 1 - self.prefill_tokens / self.prefill_cells if self.prefill_cells else 0.0,
             "near_ties": float(self.near_ties),
             "scored_tokens": float(self.scored_tokens),
+            **{name: float(getattr(self, name)) for name in TRIE_COUNTS},
             "trie_efficiency": self.trie_nodes / self.trie_cells if self.trie_cells else 1.0,
             "scoring_seconds": self.scoring_seconds,
         }

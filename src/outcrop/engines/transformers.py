@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,9 +83,7 @@ class TransformersEngine:
                 the model's context; all of them.
         """
         rows = self._rows(prompts, parameters)
-        batches = cut(self._costs(rows, parameters), self._limits)
-        joined = (batches[first : first + _TURNS] for first in range(0, len(batches), _TURNS))
-        return [tuple(rows[place].number for batch in some for place in batch) for some in joined]
+        return [tuple(rows[place].number for place in batch) for batch in self._cut(rows, parameters)]
 
     def generate(self, prompts: Sequence[Prompt], parameters: GenerationParameters) -> list[Response]:
         """Answer the prompts as one batch; responses in the order of the prompts.
@@ -179,6 +178,12 @@ class TransformersEngine:
             for _ in Decoding(self._tokenizer, rows, side_by_side, parameters, self._tally).steps():
                 pass
 
+    def _cut(self, rows: Sequence[Row], parameters: GenerationParameters) -> list[list[int]]:
+        """Places of the rows in each batch."""
+        batches = cut(self._costs(rows, parameters), self._limits)
+        joined = (batches[first : first + _TURNS] for first in range(0, len(batches), _TURNS))
+        return [[place for batch in some for place in batch] for some in joined]
+
     def _costs(self, rows: Sequence[Row], parameters: GenerationParameters) -> list[int]:
         """Tokens that each row may come to hold."""
         answer = min(parameters.max_tokens, self._tokenizer.context)
@@ -196,23 +201,71 @@ class TransformersEngine:
         return results
 
 
-def generate_together(
-    engines: Sequence[TransformersEngine], prompts: Sequence[Prompt], parameters: GenerationParameters
-) -> list[list[Response]]:
-    """Answer the prompts with several engines of one base, in one batch: few prompts of many adapters fill it.
+class Together:
+    """Several engines of one base as one: few prompts of many adapters fill its batches; implements ``Generator``.
 
-    The time is counted by the first engine.
-
-    Returns:
-        The responses of each engine, in the order of the prompts.
-
-    Raises:
-        InvalidInput: As ``TransformersEngine.plan``.
-        NotSupported: The engines are not of one ``LoadedBase``.
+    A prompt's number says whose it is: the numbers of ``prompts`` take turns between the engines. Samples depend on the
+    number that the prompt had before. The work is counted by the first engine.
     """
-    first = engines[0]
-    if not all(engine._network.shares_network(first._network) for engine in engines):
-        raise NotSupported("the engines are of several bases; only engines of one LoadedBase answer together")
-    rows = [engine._rows(prompts, parameters) for engine in engines]
-    first._decode([row for own in rows for row in own], parameters)
-    return [[row.response() for row in own] for own in rows]
+
+    def __init__(self, engines: Sequence[TransformersEngine]) -> None:
+        """Compute nothing yet.
+
+        Args:
+            engines: One or more.
+
+        Raises:
+            NotSupported: They are not of one ``LoadedBase``, or an adapter can't share a batch with others.
+        """
+        first = engines[0]._network
+        if not all(engine._network.shares_network(first) for engine in engines):
+            raise NotSupported("the engines are of several bases; only engines of one LoadedBase answer together")
+        if not all(engine._network.mixes for engine in engines):
+            raise NotSupported("an adapter is of a kind that can't share a batch with others; ask it by itself")
+        self._engines = tuple(engines)
+
+    def prompts(self, prompts: Sequence[Prompt]) -> list[Prompt]:
+        """The prompts for each engine, numbered anew."""
+        count = len(self._engines)
+        return [replace(one, number=one.number * count + place) for one in prompts for place in range(count)]
+
+    def apart(self, responses: Sequence[Response]) -> list[list[Response]]:
+        """The responses of each engine, numbered as the prompts were before."""
+        count = len(self._engines)
+        found: list[list[Response]] = [[] for _ in self._engines]
+        for response in responses:
+            found[response.number % count].append(replace(response, number=response.number // count))
+        return found
+
+    def pays(self, prompts: Sequence[Prompt], parameters: GenerationParameters) -> bool:
+        """Whether there are so few prompts that one engine by itself would leave places of a batch free.
+
+        Raises:
+            InvalidInput: As ``plan``.
+        """
+        first = self._engines[0]
+        return len(cut(first._costs(first._rows(prompts, parameters), parameters), first._limits)) == 1
+
+    def plan(self, prompts: Sequence[Prompt], parameters: GenerationParameters) -> list[Batch]:
+        """Cut prompts that ``prompts`` numbered into batches, longest first; see ``TransformersEngine.plan``."""
+        batches = self._engines[0]._cut(self._rows(prompts, parameters), parameters)
+        return [tuple(prompts[place].number for place in batch) for batch in batches]
+
+    def generate(self, prompts: Sequence[Prompt], parameters: GenerationParameters) -> list[Response]:
+        """Answer prompts that ``prompts`` numbered as one batch; responses in their order.
+
+        Raises:
+            InvalidInput: As ``plan``.
+        """
+        rows = self._rows(prompts, parameters)
+        self._engines[0]._decode(rows, parameters)
+        return [replace(row.response(), number=prompt.number) for row, prompt in zip(rows, prompts, strict=True)]
+
+    def _rows(self, prompts: Sequence[Prompt], parameters: GenerationParameters) -> list[Row]:
+        count = len(self._engines)
+        found: dict[int, Row] = {}
+        for place, engine in enumerate(self._engines):
+            own = [prompt for prompt in prompts if prompt.number % count == place]
+            rows = engine._rows([replace(one, number=one.number // count) for one in own], parameters)
+            found |= {prompt.number: row for prompt, row in zip(own, rows, strict=True)}
+        return [found[prompt.number] for prompt in prompts]

@@ -219,6 +219,8 @@ class VllmEngine:
             NotSupported: vLLM can't load the model or the adapter.
         """
         requests = self._writings(prompts, parameters)
+        for request in requests:
+            request.draft.join()
         with self._tally.generating():
             self._base.run(requests, self._adapter)
         for request in requests:
@@ -234,6 +236,7 @@ class VllmEngine:
         """
         (request,) = self._writings([prompt], parameters, watched=True)
         draft, sent = request.draft, 0
+        draft.join()
         self._base.begin(request, self._adapter)
         try:
             while not request.done:

@@ -10,8 +10,10 @@ import math
 import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from outcrop.domain.records import EvaluationRecord
+from outcrop.evaluation.judges.judged_responses import JudgedResponse
 
 #: Task types as Bedrock writes them; others are ``Custom``.
 TASKS = {
@@ -53,6 +55,7 @@ def output_lines(
     records: Sequence[EvaluationRecord],
     responses: Sequence[tuple[str, str]],
     values: Mapping[str, Sequence[float]],
+    judged: Sequence[Sequence[JudgedResponse]] = (),
 ) -> Iterator[str]:
     """One JSON object for each record: its scores, the record, and what the model answered.
 
@@ -62,16 +65,19 @@ def output_lines(
         responses: The text and the stop reason of each, in the order of the records.
         values: By the metric's name on the wire (``Builtin.Accuracy``, say), a value for each record; NaN where it
             could not be scored, which becomes ``null``.
+        judged: What judges said of each response; empty where none judged.
 
     Yields:
         Lines without their ends.
 
     Raises:
-        ValueError: There is not one response and one value of each metric for every record.
+        ValueError: There is not one response and one value of each metric for every record, or what judges said is of
+            other records.
     """
     columns = [[(name, value) for value in column] for name, column in values.items()]
     by_record = zip(*columns, strict=True) if columns else iter([()] * len(records))
-    for record, (text, stop_reason), scores in zip(records, responses, by_record, strict=True):
+    said = judged or [()] * len(records)
+    for record, (text, stop_reason), scores, rulings in zip(records, responses, by_record, said, strict=True):
         asked = {"prompt": record.prompt, "referenceResponse": record.reference, "category": record.category}
         line = {
             "automatedEvaluationResult": {
@@ -79,8 +85,14 @@ def output_lines(
                     {"metricName": name, "result": float(value) if math.isfinite(value) else None}
                     for name, value in scores
                 ]
+                + [_judged(one) for one in rulings]
             },
             "inputRecord": {name: value for name, value in asked.items() if value is not None},
             "modelResponses": [{"modelIdentifier": model, "response": text, "stopReason": stop_reason}],
         }
         yield json.dumps(line, ensure_ascii=False)
+
+
+def _judged(one: JudgedResponse) -> dict[str, Any]:
+    details = [{"modelIdentifier": one.judge, "explanation": explanation} for explanation in one.explanations]
+    return {"metricName": one.criterion, "result": one.result, "evaluatorDetails": details}

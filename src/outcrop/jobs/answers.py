@@ -5,22 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from outcrop.domain.generation import GenerationParameters, LogLikelihood, Response, Spending
+import numpy as np
+
+from outcrop.domain.generation import GenerationParameters, LogLikelihood, Prompt, Response, Spending
+from outcrop.domain.jobs import Progress
 from outcrop.domain.models import Model
 from outcrop.domain.records import EvaluationRecord
-from outcrop.engines.protocol import Engine, PaidEngine
+from outcrop.engines.protocol import Engine
 from outcrop.evaluation.items import Answer
 from outcrop.evaluation.prompting import Prompter
 from outcrop.evaluation.task_metrics import Windows
 from outcrop.evaluation.tasks import Asked
 from outcrop.jobs.lease import Lease
-from outcrop.jobs.likelihoods import LikelihoodBook, StoredLikelihoods
+from outcrop.jobs.likelihoods import Counts, LikelihoodBook, StoredLikelihoods
 from outcrop.jobs.response_cache import response_cache
 from outcrop.jobs.responses import ResponseBook, StoredResponses
+from outcrop.jobs.together import generate_together
 from outcrop.models.cost import model_size
 from outcrop.models.device import choose_device
 from outcrop.roof import read_roof
-from outcrop.services import Services
+from outcrop.services import Engines, Services
+
+#: Of a response's latency.
+PERCENTILES = (50, 90, 99)
 
 
 @dataclass(frozen=True)
@@ -50,28 +57,72 @@ class Asking:
     windows: Windows
 
 
-def ask(services: Services, lease: Lease, engine: Engine, model: Model, number: int, asking: Asking) -> Answers:
-    """All answers of a model, the ``number``th of the job; those that are stored are not made again.
+def ask_all(
+    services: Services, lease: Lease, engines: Engines, models: Sequence[Model | None], asking: Asking
+) -> dict[int, Answers]:
+    """All answers of the job's models, by their places; those that are stored are not made again.
+
+    Args:
+        services: Those of the home.
+        lease: The job's.
+        engines: The job's, with what it has loaded.
+        models: Those of the job; a None is left out.
+        asking: What they are asked.
 
     Raises:
         LeaseLost, StopAsked: See ``Lease.check``.
-        InvalidInput: A prompt leaves no room in the model's context, or its chat template refuses it.
+        InvalidInput: A prompt leaves no room in a model's context, or its chat template refuses it.
     """
-    place = f"{asking.part}/{number}"
-    asked = Asked(asking.prompter.prompting.asked)
-    if asked is Asked.GENERATE:
-        prompts = [asking.prompter.prompt(place, record) for place, record in enumerate(asking.records)]
-        book = ResponseBook(services.store, lease, place, model.name, response_cache(services, model))
-        stored = book.fill(engine, prompts, asking.generation)
-        lease.log(f"{model.name}: {len(prompts)} responses in {stored.seconds:.0f} s")
-        answers = tuple(Answer(response.text, stop_reason=response.stop_reason) for response in stored.responses)
-        return Answers(answers, _of_generation(services, model, stored))
-    likelihoods = LikelihoodBook(services.store, lease, place, model.name)
+    asked = {place: model for place, model in enumerate(models) if model is not None}
+    if Asked(asking.prompter.prompting.asked) is not Asked.GENERATE:
+        return {place: _scored(services, lease, engines, model, place, asking) for place, model in asked.items()}
+    prompts = [asking.prompter.prompt(place, record) for place, record in enumerate(asking.records)]
+    groups = generate_together(services, lease, engines, asked, asking.part, prompts, asking.generation)
+    together = {place: len(group) for group in groups for place in group}
+    stored = {place: one for group in groups for place, one in group.items()}
+    for place, model in asked.items():
+        if place not in stored:
+            stored[place] = _generated(services, lease, engines, model, place, asking, prompts)
+    return {
+        place: Answers(_written(stored[place]), _of_generation(services, model, stored[place], together.get(place, 1)))
+        for place, model in asked.items()
+    }
+
+
+def _written(stored: StoredResponses) -> tuple[Answer, ...]:
+    return tuple(Answer(response.text, stop_reason=response.stop_reason) for response in stored.responses)
+
+
+def _generated(
+    services: Services,
+    lease: Lease,
+    engines: Engines,
+    model: Model,
+    number: int,
+    asking: Asking,
+    prompts: Sequence[Prompt],
+) -> StoredResponses:
+    """The responses of a model that is asked by itself."""
+    engine = _opened(lease, engines, model)
+    book = ResponseBook(services.store, lease, f"{asking.part}/{number}", model.name, response_cache(services, model))
+    stored = book.fill(engine, prompts, asking.generation)
+    lease.log(f"{model.name}: {len(prompts)} responses in {stored.seconds:.0f} s")
+    return stored
+
+
+def _scored(services: Services, lease: Lease, engines: Engines, model: Model, number: int, asking: Asking) -> Answers:
+    """What a model finds likely."""
+    engine, asked = _opened(lease, engines, model), Asked(asking.prompter.prompting.asked)
+    likelihoods = LikelihoodBook(services.store, lease, f"{asking.part}/{number}", model.name)
     compute = _choices if asked is Asked.CHOOSE else _texts
-    paid = engine if isinstance(engine, PaidEngine) else None
-    found = likelihoods.fill(len(asking.records), lambda places: compute(engine, asking, places), paid)
+    found = likelihoods.fill(len(asking.records), lambda places: compute(engine, asking, places), engine)
     lease.log(f"{model.name}: {len(asking.records)} records scored in {found.seconds:.0f} s")
     return Answers(tuple(_answered(asked, asking, found)), _of_scoring(found))
+
+
+def _opened(lease: Lease, engines: Engines, model: Model) -> Engine:
+    lease.progress(Progress(f"loading {model.name}"))
+    return engines.open(model.name)
 
 
 def brought(records: Sequence[EvaluationRecord], source: str) -> Answers:
@@ -114,7 +165,19 @@ def _of_scoring(found: StoredLikelihoods) -> dict[str, float]:
     figures = {"scored_tokens": float(scored), "seconds": found.seconds, **_cost(found.spending)}
     if found.seconds:
         figures["records_per_second"] = len(found.records) / found.seconds
-    return figures
+    return figures | _of_tries(found.counts or {})
+
+
+def _of_tries(counts: Counts) -> dict[str, float]:
+    """How well log-likelihoods were read; nothing where that is not known, or nothing ran here."""
+    ran = counts.get("trie_cells")
+    if not ran:
+        return {}
+    return {
+        "trie_efficiency": counts["trie_nodes"] / ran,
+        "trie_saved_share": 1 - ran / counts["trie_tokens"],
+        "padding_share": counts["trie_padding"] / ran,
+    }
 
 
 def _cost(spending: Spending) -> dict[str, float]:
@@ -122,8 +185,11 @@ def _cost(spending: Spending) -> dict[str, float]:
     return {"cost": spending.cost} if spending.cost else {}
 
 
-def _of_generation(services: Services, model: Model, stored: StoredResponses) -> dict[str, float]:
-    """What the responses cost; computed from what is stored, so that a resumed job says the same."""
+def _of_generation(services: Services, model: Model, stored: StoredResponses, together: int) -> dict[str, float]:
+    """What the responses cost; computed from what is stored, so that a resumed job says the same.
+
+    ``together`` is how many models answered in one batch.
+    """
     written = sum(len(response.tokens) for response in stored.responses)
     prompt_tokens = sum(response.prompt_tokens for response in stored.responses)
     figures = {
@@ -134,11 +200,23 @@ def _of_generation(services: Services, model: Model, stored: StoredResponses) ->
         "cut_at_max_tokens": float(sum(response.stop_reason == "max_tokens" for response in stored.responses)),
         **_cost(stored.spending),
     }
+    if together > 1:
+        figures["models_in_batch"] = float(together)
     if stored.seconds and written:
         figures["tokens_per_second"] = written / stored.seconds
+    figures |= _latency([response.latency for response in stored.responses])
     if model.engine == "transformers" and stored.seconds:
         figures["roof_share"] = _roof_share(services, model, stored.responses, stored.seconds)
     return figures
+
+
+def _latency(each: Sequence[float | None]) -> dict[str, float]:
+    """Percentiles of the seconds that a response took; nothing where some were stored before that was measured."""
+    seconds = [one for one in each if one is not None]
+    if not seconds or len(seconds) < len(each):
+        return {}
+    found = np.percentile(seconds, PERCENTILES)
+    return {f"latency_p{percent}": float(value) for percent, value in zip(PERCENTILES, found, strict=True)}
 
 
 def _roof_share(services: Services, model: Model, responses: Sequence[Response], seconds: float) -> float:

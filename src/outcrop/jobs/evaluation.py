@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from outcrop.data.columns import named_columns
 from outcrop.data.formats import evaluation as evaluation_format
 from outcrop.data.records import read
 from outcrop.data.sampling import sampled_places
@@ -27,10 +28,10 @@ from outcrop.evaluation.scoring import Scored
 from outcrop.evaluation.task_metrics import builtin_base, task_metrics, windows_for
 from outcrop.evaluation.tasks import Read, task_type
 from outcrop.jobs import robustness
-from outcrop.jobs.answers import Answers, Asking, ask, brought
+from outcrop.jobs.answers import Answers, Asking, ask_all, brought
 from outcrop.jobs.datasets import require_same_model, require_unchanged
 from outcrop.jobs.evaluation_output import put_records
-from outcrop.jobs.judging import Responses, judge
+from outcrop.jobs.judging import Judged, Responses, judge
 from outcrop.jobs.lease import Lease
 from outcrop.jobs.robustness import Spoilt
 from outcrop.metrics import named
@@ -97,15 +98,12 @@ def _evaluated(
 ) -> Report:
     dataset = _dataset(services, engines, request, models, number)
 
-    def asked(model: Model, place: int, asking: Asking) -> Answers:
-        lease.progress(Progress(f"loading {model.name}"))
-        found = ask(services, lease, engines.open(model.name), model, place, asking)
-        return found.priced(request.price_per_hour)
+    def asked(asking: Asking) -> dict[int, Answers]:
+        found = ask_all(services, lease, engines, models, asking)
+        return {place: one.priced(request.price_per_hour) for place, one in found.items()}
 
-    answers = [
-        brought(dataset.records, request.models[place]) if model is None else asked(model, place, dataset.asking)
-        for place, model in enumerate(models)
-    ]
+    written = asked(dataset.asking)
+    answers = [written.get(place) or brought(dataset.records, name) for place, name in enumerate(request.models)]
     found = _robustness(lease, engines, request, models, dataset, answers, asked)
     scored = _scored(lease, request, dataset, answers)
     for encoder in engines.encoders.values():
@@ -116,18 +114,20 @@ def _evaluated(
     computed_by = versions(services.settings.engine)
     report = replace(_report(lease, request, models, dataset, answers, scored, computed_by), robustness=found)
     folder = f"jobs/{lease.job.id}" if len(request.parts) == 1 else f"jobs/{lease.job.id}/{dataset.part.name}"
+    ruled = Judged()
     if request.judging is not None:
         texts = [one.responses for one in scored]
         quality = _quality(dataset.metrics[0], scored)
         judged = Responses(number, dataset.records, request.models, models, texts, quality, dataset.clusters)
-        judges = judge(services, lease, engines, request.judging, judged, folder, request.seed)
-        report = replace(report, judges=judges)
+        ruled = judge(services, lease, engines, request.judging, judged, folder, request.seed)
+        report = replace(report, judges=ruled.reports)
         report = replace(report, verdicts=verdicts(report))
     _keep(services, lease, folder, report, dataset, scored)
     if request.output is not None:
         said = [each.answers for each in answers]
         part, records = dataset.part, dataset.records
-        put_records(services, lease, request.output, part, records, dataset.metrics, scored, said)
+        sessions = ruled.sessions
+        put_records(services, lease, request.output, part, records, dataset.metrics, scored, said, sessions)
     return report
 
 
@@ -136,17 +136,17 @@ def _dataset(
 ) -> _Dataset:
     part = request.parts[number]
     kind = task_type(part.task)
-    records = list(read(require_unchanged(services, part.data), Purpose.EVALUATION))
+    columns = named_columns(part.columns)
+    records = list(read(require_unchanged(services, part.data), Purpose.EVALUATION, columns))
     if part.limit is not None:
         rows = (evaluation_format.write(record) for record in records)
         records = [records[place] for place in sampled_places(rows, part.limit, request.seed)]
     labels = labels_of(records) if kind.read is Read.LABEL else ()
     examples = part.prompting.examples
-    drawn = (
-        shots(list(read(require_unchanged(services, examples), Purpose.EVALUATION)), part.prompting.shots, request.seed)
-        if examples is not None
-        else ()
-    )
+    drawn: tuple[EvaluationRecord, ...] = ()
+    if examples is not None:
+        shown = list(read(require_unchanged(services, examples), Purpose.EVALUATION, columns))
+        drawn = shots(shown, part.prompting.shots, request.seed)
     windows = windows_for([model for model in models if model is not None])
     metrics = task_metrics(
         kind,
@@ -167,20 +167,16 @@ def _robustness(
     models: Sequence[Model | None],
     dataset: _Dataset,
     answers: Sequence[Answers],
-    asked: Callable[[Model, int, Asking], Answers],
+    asked: Callable[[Asking], Mapping[int, Answers]],
 ) -> Robustness | None:
     """What perturbed prompts cost the models that can be asked; None where none are to be asked."""
     perturbing = dataset.part.perturbing
     if perturbing is None:
         return None
     spoilt, again = Spoilt.of(dataset.asking, perturbing), robustness.again(dataset.asking)
+    perturbed, repeated = asked(spoilt.asking), {} if again is None else asked(again)
     both = [
-        robustness.Asked(
-            model.name,
-            answers[place],
-            asked(model, place, spoilt.asking),
-            None if again is None else asked(model, place, again),
-        )
+        robustness.Asked(model.name, answers[place], perturbed[place], repeated.get(place))
         for place, model in enumerate(models)
         if model is not None
     ]
@@ -265,7 +261,8 @@ def _report(
         generation=to_json(part.generation),
         versions=computed_by,
         machine=machine(),
-        prompting=to_json(part.prompting),
+        # Only where it says something, so that jobs from before there were columns can be compared.
+        prompting=to_json(part.prompting) | ({"columns": part.columns} if part.columns else {}),
         dataset=part.name,
         gaps=tuple(_gaps(scored, dataset, seed)),
     )

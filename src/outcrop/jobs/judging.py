@@ -50,9 +50,17 @@ class Responses:
     clusters: Sequence[str] | None = None
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What came of it, by judge: the report, and what was asked and said."""
+
+    reports: tuple[JudgeReport, ...] = ()
+    sessions: tuple[Session, ...] = ()
+
+
 def judge(
     services: Services, lease: Lease, engines: Engines, request: JudgeRequest, judged: Responses, folder: str, seed: int
-) -> tuple[JudgeReport, ...]:
+) -> Judged:
     """Let every judge judge, and keep what they said in ``FOLDER/rulings.jsonl``.
 
     What a judge wrote is stored batch by batch and never generated again, so that a resumed job reports the same.
@@ -77,7 +85,7 @@ def judge(
         reports.append(_report(lease, session, judged, figures))
     lease.hold()
     services.store.write(f"{folder}/rulings.jsonl", b"".join(_lines(one, judged.records) for one in sessions))
-    return tuple(reports)
+    return Judged(tuple(reports), tuple(sessions))
 
 
 def _session(

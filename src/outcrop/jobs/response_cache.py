@@ -56,12 +56,18 @@ class ResponseCache:
         return f"{digest[:2]}/{digest}.json"
 
 
-def response_cache(services: Services, model: Model) -> ResponseCache | None:
-    """The cache of a model; None for one whose responses are not computed from weights here."""
-    if model.engine != "transformers":
+def response_cache(services: Services, *models: Model) -> ResponseCache | None:
+    """The cache of a model, or of some that answer together; None where not all are computed from weights here."""
+    if any(model.engine != "transformers" for model in models):
         return None
+    each = [_computed_by(services, model) for model in models]
+    store = LocalStore(services.settings.cache_folder / "responses")
+    return ResponseCache(store, each[0] if len(each) == 1 else each)
+
+
+def _computed_by(services: Services, model: Model) -> dict[str, object]:
     base = model if model.base is None else services.catalog.model(model.base)
-    computed_by = {
+    return {
         "model": to_json(model.identity),
         "base": to_json(base.identity),
         "engine": services.settings.engine,
@@ -70,4 +76,3 @@ def response_cache(services: Services, model: Model) -> ResponseCache | None:
         "device": choose_device(services.settings.device),
         "threads": os.environ.get("OMP_NUM_THREADS", ""),
     }
-    return ResponseCache(LocalStore(services.settings.cache_folder / "responses"), computed_by)

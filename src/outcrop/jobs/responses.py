@@ -11,7 +11,7 @@ from functools import partial
 from outcrop.domain.errors import NotFound
 from outcrop.domain.generation import GenerationParameters, Prompt
 from outcrop.domain.jobs import Progress
-from outcrop.engines.protocol import Batch, Engine, PaidEngine
+from outcrop.engines.protocol import Batch, Generator, PaidEngine
 from outcrop.jobs.lease import Lease
 from outcrop.jobs.paid_responses import PaidBatch, describe
 from outcrop.jobs.response_cache import ResponseCache
@@ -25,14 +25,14 @@ Tell = Callable[[int, int, float], None]
 
 
 class ResponseBook:
-    """The stored responses of one model on one dataset of a job.
+    """The stored responses of one model, or of some that answer together, on one dataset of a job.
 
     Args:
         store: Where they lie.
         lease: The job's.
         place: Theirs among the job's.
-        model: The model's name.
-        cache: What the model answered in earlier jobs; None for a model without one.
+        model: The model's name, or those of all.
+        cache: What was answered in earlier jobs; None for a model without one.
     """
 
     def __init__(self, store: Store, lease: Lease, place: str, model: str, cache: ResponseCache | None = None) -> None:
@@ -42,7 +42,7 @@ class ResponseBook:
         self._cache = cache
         self._folder = f"jobs/{lease.job.id}/responses/{place}"
 
-    def fill(self, engine: Engine, prompts: Sequence[Prompt], parameters: GenerationParameters) -> StoredResponses:
+    def fill(self, engine: Generator, prompts: Sequence[Prompt], parameters: GenerationParameters) -> StoredResponses:
         """Generate what is not stored yet, in the batches that were planned before the first one ran.
 
         Raises:
@@ -61,7 +61,7 @@ class ResponseBook:
         by_number = {response.number: response for response in found.responses}
         return replace(found, responses=tuple(by_number[prompt.number] for prompt in prompts))
 
-    def _plan(self, engine: Engine, prompts: Sequence[Prompt], parameters: GenerationParameters) -> list[Batch]:
+    def _plan(self, engine: Generator, prompts: Sequence[Prompt], parameters: GenerationParameters) -> list[Batch]:
         key = f"{self._folder}/plan.json"
         try:
             return [tuple(batch) for batch in json.loads(self._store.read(key))]
@@ -71,7 +71,7 @@ class ResponseBook:
             return plan
 
     def _batch(
-        self, engine: Engine, place: int, prompts: Sequence[Prompt], parameters: GenerationParameters, tell: Tell
+        self, engine: Generator, place: int, prompts: Sequence[Prompt], parameters: GenerationParameters, tell: Tell
     ) -> StoredResponses:
         """A batch's responses: as they are stored, or else generated and stored."""
         key = f"{self._folder}/{place}.json"
@@ -85,7 +85,7 @@ class ResponseBook:
         return found
 
     def _generated(
-        self, engine: Engine, key: str, prompts: Sequence[Prompt], parameters: GenerationParameters, tell: Tell
+        self, engine: Generator, key: str, prompts: Sequence[Prompt], parameters: GenerationParameters, tell: Tell
     ) -> StoredResponses:
         if isinstance(engine, PaidEngine):
             batch = PaidBatch(self._store, self._lease, f"{key.removesuffix('.json')}.kept")

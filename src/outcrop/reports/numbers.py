@@ -147,13 +147,14 @@ def rounded_up(number: float) -> int:
 
 
 def figure(name: str, value: float | None) -> str:
-    """An efficiency figure, printed as its name ends: a share as a percentage, anything else to three digits."""
+    """An efficiency figure: a share as a percentage, a latency in seconds, anything else to three digits."""
     if name.endswith("_share"):
         return percent(value)
     value = known(value)
     if value is None:
         return UNKNOWN
-    return fixed(value, 0 if value == int(value) or abs(value) >= 100 else places(value, None, None))
+    printed = fixed(value, 0 if value == int(value) or abs(value) >= 100 else places(value, None, None))
+    return f"{printed} s" if name.startswith("latency_") else printed
 
 
 def unit_of(scores: Sequence[Score], metric: str) -> str:

@@ -29,6 +29,7 @@ def render_terminal(report: Report, console: Console) -> None:
     for verdict in report.verdicts:
         _verdict(verdict, console)
     _scores(report, console)
+    _latencies(report, console)
     for section in sections(report):
         _section(report, section, console)
     if report.robustness is not None:
@@ -90,6 +91,17 @@ def _counted(score: Score) -> str:
 
 def _score(score: Score | None) -> str:
     return numbers.UNKNOWN if score is None else f"{numbers.score_value(score)} ({numbers.score_interval(score)})"
+
+
+def _latencies(report: Report, console: Console) -> None:
+    """A line for each model whose responses were timed."""
+    from rich.text import Text
+
+    for model in report.models:
+        found = {name: value for name, value in model.efficiency.items() if name.startswith("latency_")}
+        if found:
+            each = (f"{name.removeprefix('latency_')} {numbers.figure(name, value)}" for name, value in found.items())
+            console.print(Text(_fit(f"Latency of {model.name}: {', '.join(each)}", console)))
 
 
 def _section(report: Report, section: Section, console: Console) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -73,6 +74,13 @@ class GenerationContract:
         used, fresh = self.make_engine(), self.make_engine()
         used.generate(prompts[:2], self.parameters)
         assert used.plan(prompts, self.parameters) == fresh.plan(prompts, self.parameters)
+
+    def test_each_response_says_how_long_it_took(self) -> None:
+        engine = self.make_engine()
+        began = time.perf_counter()
+        responses = engine.generate(as_prompts(_TEXTS), self.parameters)
+        seconds = time.perf_counter() - began
+        assert all(response.latency is not None and 0 < response.latency <= seconds for response in responses)
 
     def test_nothing_to_answer(self) -> None:
         engine = self.make_engine()

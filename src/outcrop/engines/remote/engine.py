@@ -113,8 +113,8 @@ class RemoteEngine:
     ) -> None:
         self._require(prompts, parameters)
 
-        def counted(placed: Sequence[tuple[int, Answer]]) -> None:
-            keep([(place, self._response(prompts[place], answer)) for place, answer in placed])
+        def counted(placed: Sequence[tuple[int, tuple[Answer, float]]]) -> None:
+            keep([(place, self._response(prompts[place], *found)) for place, found in placed])
 
         with self._tally.generating():
             self._dispatch.run([self._call(prompt, parameters) for prompt in prompts], counted, check)
@@ -217,14 +217,17 @@ class RemoteEngine:
         if faults:
             raise InvalidInput(faults)
 
-    def _call(self, prompt: Prompt, parameters: GenerationParameters) -> Call[Answer]:
-        def ask() -> tuple[Answer, Usage]:
+    def _call(self, prompt: Prompt, parameters: GenerationParameters) -> Call[tuple[Answer, float]]:
+        """A request, which is answered with the seconds that it took; one that failed before it does not count."""
+
+        def ask() -> tuple[tuple[Answer, float], Usage]:
+            began = time.perf_counter()
             answer = self._client.answer(prompt, parameters)
-            return answer, answer.usage
+            return (answer, time.perf_counter() - began), answer.usage
 
         return Call(ask, _most(prompt, parameters))
 
-    def _response(self, prompt: Prompt, answer: Answer) -> Response:
+    def _response(self, prompt: Prompt, answer: Answer, latency: float) -> Response:
         usage = answer.usage
         self._tally.prompt_tokens += usage.prompt_tokens
         self._tally.read(1, usage.prompt_tokens, usage.prompt_tokens)
@@ -237,6 +240,7 @@ class RemoteEngine:
             tokens=(_UNKNOWN_ID,) * usage.tokens,
             # Tokens that are not shown, such as those of reasoning, have none.
             logprobs=answer.logprobs if len(answer.logprobs) == usage.tokens else (),
+            latency=latency,
         )
 
     def _pieces(self, prompt: Prompt, parameters: GenerationParameters) -> Iterator[str]:
