@@ -20,7 +20,8 @@ from tests.model_server import Faults, ModelServer
 
 PROMPT = Prompt(3, (Message(Role.SYSTEM, "Be brief."), Message(Role.USER, "What is gneiss?")))
 PLAIN = GenerationParameters(max_tokens=9)
-SOON = Patience(timeout=5.0, total=0.05, base=0.01)
+# Long enough for a second attempt on a busy machine.
+SOON = Patience(timeout=5.0, total=0.4, base=0.01)
 
 
 @pytest.fixture(autouse=True)
