@@ -18,7 +18,7 @@ from tests.model_server import Replace
 
 PROMPT = Prompt(3, (Message(Role.SYSTEM, "Be brief."), Message(Role.USER, "What is gneiss?")))
 PLAIN = GenerationParameters(max_tokens=9)
-SOON = Patience(timeout=5.0, total=0.05, base=0.01)
+SOON = Patience(timeout=5.0, total=0.4, base=0.01)
 
 
 def says(**choice: Any) -> Replace:
