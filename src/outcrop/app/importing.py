@@ -51,8 +51,8 @@ def submit_import(
     needed, free = sum(file.size for file in files), free_bytes(services.settings.home)
     if needed > free:
         raise NotSupported(
-            f"{services.settings.home}: has {size(free)} free, the model needs {size(needed)}; `outcrop disk` shows what "
-            "may go"
+            f"{services.settings.home}: has {size(free)} free, the model needs {size(needed)}; "
+            "`outcrop disk` shows what may go"
         )
     request = to_json(ImportRequest(model, place, files))
     return services.submit(JobKind.IMPORT, name, request, asked=asked, token=token)

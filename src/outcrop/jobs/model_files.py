@@ -42,8 +42,8 @@ def model_files(services: Services, source: str) -> tuple[StoredFile, ...]:
         others = sorted(name for name in names if PurePosixPath(name).suffix in _OTHER_WEIGHTS)
         shown = f" but {', '.join(others[:3])}{' …' if len(others) > 3 else ''}" if others else ""
         raise NotSupported(
-            f"{source}: has no .safetensors file{shown}; other kinds of weights can run code and are not read: save the "
-            "model with safe_serialization=True"
+            f"{source}: has no .safetensors file{shown}; other kinds of weights can run code and are not read: save "
+            "the model with safe_serialization=True"
         )
     return tuple(sorted((file for file in found if _belongs(file.name)), key=lambda file: file.name))
 

@@ -90,7 +90,9 @@ class FolderBuckets:
         path = self._path(folder)
         found = list_folder(path)
         if not found:
-            raise NotFound(f"{folder}: there are no files below it; no S3 endpoint is set up, so they would be in {path}")
+            raise NotFound(
+                f"{folder}: there are no files below it; no S3 endpoint is set up, so they would be in {path}"
+            )
         return found
 
     def download(self, address: Address, file: Path, tell: Tell | None = None) -> None:
