@@ -23,6 +23,7 @@ from outcrop.jobs import importing, kept_model, model_files
 from outcrop.jobs.lease import Lease, StopAsked
 from outcrop.jobs.worker import work
 from outcrop.services import Services
+from outcrop.stores import folders
 from outcrop.stores.address import parse
 from tests.doubles import claimed, idle_services, taken_over
 
@@ -83,7 +84,7 @@ def killed_after(monkeypatch: pytest.MonkeyPatch, owner: object, name: str, call
 
 def brought(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files that are copied from now on."""
-    real, names = model_files.copy_file, list[str]()
+    real, names = folders.copy_file, list[str]()
 
     def noted(source: Path, target: Path, tell: Any = None) -> None:
         names.append(source.name)
@@ -184,7 +185,7 @@ def test_a_worker_that_wakes_up_changes_nothing(
 ) -> None:
     """It slept while it copied; another took the job over, and its files, and is done."""
     job, first = submit_import(services, "tiny", source), [True]
-    real = model_files.copy_file
+    real = folders.copy_file
 
     def slept(place: Path, target: Path, tell: Any = None) -> None:
         if first and place.name == "model.safetensors":
@@ -205,7 +206,7 @@ def test_a_worker_without_its_lease_ends_nothing(
 ) -> None:
     job = submit_import(services, "tiny", source)
     claim = claimed(services, job)
-    real = importing.keep_model
+    real = kept_model.keep_model
 
     def slept(*arguments: Any, **named: Any) -> Model:
         taken_over(services, job)
@@ -219,7 +220,7 @@ def test_a_worker_without_its_lease_ends_nothing(
 
 def test_it_stops_while_it_copies_and_goes_on(services: Services, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     job = submit_import(services, "tiny", source)
-    claim, real = claimed(services, job), model_files.copy_file
+    claim, real = claimed(services, job), folders.copy_file
 
     def stopped(place: Path, target: Path, tell: Any = None) -> None:
         if place.name == "model.safetensors":
@@ -277,7 +278,9 @@ def test_changed_files_are_refused(services: Services, tiny_folder: Path, tmp_pa
     services.catalog.stop(job.id)
     (folder / "config.json").write_text("{}")
     (folder / "vocab.txt").write_text("x")
-    with pytest.raises(UserError, match=r"model: has changed since the import was asked for \(config.json, vocab.txt\)"):
+    with pytest.raises(
+        UserError, match=r"model: has changed since the import was asked for \(config.json, vocab.txt\)"
+    ):
         Jobs(services).resume(job.id)
     services.resume(job.id)
     with pytest.raises(UserError, match="ask for a new one"):
@@ -292,7 +295,7 @@ def test_files_that_change_while_they_are_read_make_no_model(
     services: Services, tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     folder = shutil.copytree(tiny_folder, tmp_path / "model")
-    job, real = submit_import(services, "tiny", folder), model_files.copy_file
+    job, real = submit_import(services, "tiny", folder), folders.copy_file
 
     def changing(place: Path, target: Path, tell: Any = None) -> None:
         if place.name == "model.safetensors" and moment == "within a file":
@@ -301,8 +304,8 @@ def test_files_that_change_while_they_are_read_make_no_model(
         if place.name == "model.safetensors":
             place.touch()
 
-    monkeypatch.setattr(model_files, "copy_file", changing)
-    with pytest.raises(UserError, match="was changed while it was read|has changed since"):
+    monkeypatch.setattr("outcrop.jobs.model_files.copy_file", changing)
+    with pytest.raises(UserError, match=r"was changed while it was read|has changed since"):
         run(services, claimed(services, job))
     assert services.catalog.models() == []
     assert unfinished(services) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from outcrop.domain.errors import NotFound, NotSupported, StorageFailure, UserError
@@ -89,15 +90,10 @@ def bring_model(services: Services, source: str, files: Sequence[StoredFile], fo
         raise StorageFailure(f"{folder}: can't be made ({error.strerror})") from error
     weights = {file.name: file for file in files if _is_weights(file.name)}
     others = [file for file in files if file.name not in weights]
-    done, total = 0, sum(file.size for file in files)
-    for file in others:
-        _bring(services, source, file, folder, lambda now, _, before=done: tell(before + now, total))
-        done += file.size
+    _bring_all(services, source, others, folder, tell, (0, sum(file.size for file in files)))
     wanted = [weights[name] for name in weight_names(folder, weights)]
-    total = done + sum(file.size for file in wanted)
-    for file in wanted:
-        _bring(services, source, file, folder, lambda now, _, before=done: tell(before + now, total))
-        done += file.size
+    before = sum(file.size for file in others)
+    _bring_all(services, source, wanted, folder, tell, (before, before + sum(file.size for file in wanted)))
     require_same_files(services, source, files)
 
 
@@ -115,6 +111,20 @@ def _is_weights(name: str) -> bool:
 
 def _belongs(name: str) -> bool:
     return _is_weights(name) or any(fnmatch(name, pattern) for pattern in KEPT)
+
+
+def _bring_all(
+    services: Services, source: str, files: Sequence[StoredFile], folder: Path, tell: Tell, of: tuple[int, int]
+) -> None:
+    """Bring some of a model's files; ``of`` are the bytes before them, and those of the whole model."""
+    before, total = of
+    for file in files:
+        _bring(services, source, file, folder, partial(_tell_on, tell, before, total))
+        before += file.size
+
+
+def _tell_on(tell: Tell, before: int, total: int, now: int, _: int) -> None:
+    tell(before + now, total)
 
 
 def _bring(services: Services, source: str, file: StoredFile, folder: Path, tell: Tell) -> None:

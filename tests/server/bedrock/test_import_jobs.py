@@ -71,7 +71,12 @@ def id_in(arn: str) -> str:
 def test_a_model_is_imported(working: IdleRunner, uploaded: Wire) -> None:
     client, network = uploaded.client(), {"subnetIds": ["subnet-1"], "securityGroupIds": ["sg-1"]}
     arn = bring(
-        uploaded, jobTags=TAGS, importedModelTags=TAGS, vpcConfig=network, importedModelKmsKeyId=KEY, clientRequestToken="t"
+        uploaded,
+        jobTags=TAGS,
+        importedModelTags=TAGS,
+        vpcConfig=network,
+        importedModelKmsKeyId=KEY,
+        clientRequestToken="t",
     )
     assert arn == f"{ARN}model-import-job/{id_in(arn)}"
     job = client.get_model_import_job(jobIdentifier=arn)

@@ -1,4 +1,4 @@
-"""Import jobs, whichever operation asked: CreateModelImportJob for imported models, CreateCustomModel for custom ones."""
+"""Import jobs, whichever operation asked: CreateModelImportJob for imported models, CreateCustomModel for custom."""
 
 from __future__ import annotations
 
