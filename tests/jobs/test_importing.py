@@ -218,6 +218,26 @@ def test_a_worker_without_its_lease_ends_nothing(
     assert services.catalog.models() == []
 
 
+def test_a_worker_without_its_lease_deletes_nothing(
+    services: Services, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = submit_import(services, "tiny", source)
+    claim, theirs = claimed(services, job), services.settings.home / "scratch" / f"import-{job.id}-2"
+    with Lease(services.catalog, claim, 30) as lease:
+
+        def slept(*_: object, **__: object) -> Model:
+            taken_over(services, job)
+            theirs.mkdir()
+            with pytest.raises(LeaseLost):
+                lease._renew()
+            raise NotSupported("the folder is gone from under its hands")
+
+        monkeypatch.setattr(importing, "keep_model", slept)
+        with pytest.raises(LeaseLost):
+            importing.run(services, lease)
+    assert theirs.is_dir()
+
+
 def test_it_stops_while_it_copies_and_goes_on(services: Services, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     job = submit_import(services, "tiny", source)
     claim, real = claimed(services, job), folders.copy_file

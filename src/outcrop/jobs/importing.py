@@ -37,7 +37,8 @@ def run(services: Services, lease: Lease) -> None:
     try:
         model = _brought(services, lease, request, folder)
     except UserError:
-        # Another attempt would find the same.
+        # Another attempt would find the same; but what another worker brings is not ours to delete.
+        lease.hold()
         discard(services, lease.job.id)
         raise
     lease.finish_with_model(model, {"model": model.name, "weights": model.identity.weights})

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from outcrop.domain.jobs import Status
+from outcrop.jobs.worker import main
+from outcrop.server.bedrock.constraints import broken
+from outcrop.server.bedrock.service import operations
 from outcrop.stores.address import parse
 from tests.doubles import IdleRunner, claimed
 from tests.server.bedrock.test_customization_jobs import RECORDS, refusal
@@ -280,7 +283,6 @@ def test_a_custom_model_is_created_from_files(working: IdleRunner, uploaded: Wir
 
 
 def test_a_custom_model_is_being_created_then_there_or_failed(runner: IdleRunner, uploaded: Wire) -> None:
-    from outcrop.jobs.worker import main
 
     client = uploaded.client()
     arns = {name: create(uploaded, modelName=name, modelTags=TAGS) for name in ("one", "two", "three")}
@@ -352,3 +354,12 @@ def test_what_was_brought_can_be_trained_and_is_named_rightly(
     message = refusal("ConflictException", delete, modelIdentifier=arn)
     assert "custom models sit on" in message
     assert len(client.list_custom_models()["modelSummaries"]) == (2 if call is bring else 3)
+
+
+@pytest.mark.parametrize("shape", ["BaseModelIdentifier", "EvaluationBedrockModelIdentifier"])
+def test_every_name_of_a_brought_model_is_taken(shape: str) -> None:
+    found = operations()["GetCustomModel"].model.service_model.shape_for(shape)
+    for name in (f"{ARN}imported-model/{'a' * 12}", f"{ARN}custom-model/imported/{'a' * 12}", "made-elsewhere"):
+        assert list(broken(found, name)) == []
+    for name in (f"{ARN}imported-model/../up", f"{ARN}custom-model/imported/{'a' * 13}", "made elsewhere"):
+        assert list(broken(found, name)) != []
