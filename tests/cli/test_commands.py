@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from outcrop import Outcrop
+from outcrop.app.importing import submit_import
 from outcrop.cli.program import program
 from tests.doubles import HereRunner, IdleRunner, add_scripted, keep_roof, pairs, patch_runner, questions
 
@@ -55,6 +56,19 @@ def test_a_customization_from_estimate_to_answer(command: Command, tiny_folder: 
     assert [line.split()[0] for line in out.splitlines() if line.startswith(" ") and "adapter" in line] == ["new"]
     assert "not added: smollm2-135m-instruct-q4_1" in out
     assert "customize-new" in command("jobs", "list")[0]
+
+
+def test_an_import_is_a_job_like_any_other(command: Command, home: Path, tiny_folder: Path) -> None:
+    with Outcrop(home) as outcrop:
+        job = submit_import(outcrop.services, "brought", tiny_folder, name="bring")
+    assert f"brought from {tiny_folder}" in command("jobs", "list")[0]
+    out, _ = command("jobs", "show", "bring")
+    assert "kind      import" in out
+    assert "status    done" in out
+    assert f"brought by   job {job.id}" in command("models", "show", "brought")[0]
+    assert json.loads(command("jobs", "show", "bring", "--json")[0])["job"]["result"]["model"] == "brought"
+    assert "job bring is gone" in command("jobs", "delete", "bring")[0]
+    assert "brought" in command("models", "list")[0]
 
 
 def test_a_long_record_is_foretold_to_be_cut(command: Command, tiny_folder: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -60,26 +61,44 @@ def test_names_may_be_anybodys(buckets: Buckets, place: Address, file: Path) -> 
 def test_nothing_there_is_said(buckets: Buckets, place: Address, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match=r"sets/train\.jsonl: there is no such file"):
         buckets.fetch(place)
-    with pytest.raises(NotFound, match=r"no such folder|no files below"):
-        buckets.copy_folder(place, tmp_path / "copy")
+    with pytest.raises(NotFound, match=r"sets/train\.jsonl: there is no such file"):
+        buckets.download(place, tmp_path / "copy")
+    with pytest.raises(NotFound, match=r"no files below"):
+        buckets.files(place)
 
 
-def test_a_folder_is_copied(buckets: Buckets, place: Address, file: Path, tmp_path: Path) -> None:
-    folder = Address(place.bucket, "models/tiny")
-    for name in ("config.json", "deep/model.safetensors"):
+def test_the_files_below_an_address(buckets: Buckets, place: Address, file: Path) -> None:
+    folder, before = Address(place.bucket, "models/tiny"), time.time()
+    for name in ("config.json", "deep/model.safetensors", "deep/a"):
         buckets.put(file, folder.below(name))
-    buckets.copy_folder(folder, tmp_path / "copy")
-    found = sorted(path.relative_to(tmp_path / "copy").as_posix() for path in (tmp_path / "copy").rglob("*.*"))
-    assert found == ["config.json", "deep/model.safetensors"]
+    found = buckets.files(folder)
+    assert [(each.name, each.size) for each in found] == [
+        ("config.json", 16),
+        ("deep/a", 16),
+        ("deep/model.safetensors", 16),
+    ]
+    # The clock of a file is coarser than the machine's.
+    assert all(before - 2 < each.changed < time.time() + 2 for each in found)
+    assert buckets.files(parse(f"s3://{place.bucket}/models/tiny/")) == found
+    assert len(buckets.files(parse(f"s3://{place.bucket}"))) == 3
+
+
+def test_a_file_is_downloaded(buckets: Buckets, place: Address, file: Path, tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    buckets.put(file, place)
+    buckets.download(place, tmp_path / "copy", lambda done, total: told.append((done, total)))
+    assert (tmp_path / "copy").read_bytes() == file.read_bytes()
+    assert told[-1] == (16, 16)
+    with pytest.raises(StorageFailure, match="No such file or directory"):
+        buckets.download(place, tmp_path / "nowhere" / "copy")
 
 
 @pytest.mark.server
-def test_a_key_can_not_lead_out_of_the_folder(bucket: str, tmp_path: Path) -> None:
+def test_no_key_leads_out_of_the_folder(bucket: str) -> None:
     client = S3Service().client
     for key in ("m/../../up", "m//etc/passwd", "m/./here", "m/good", "m/"):
         client.put_object(Bucket=bucket, Key=key, Body=b"x")
-    open_buckets(read_settings()).copy_folder(Address(bucket, "m"), tmp_path / "a" / "b")
-    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["good"]
+    assert [file.name for file in open_buckets(read_settings()).files(Address(bucket, "m"))] == ["good"]
 
 
 @pytest.mark.server

@@ -9,8 +9,10 @@ from outcrop.app.customization import require_free
 from outcrop.domain.codec import from_json
 from outcrop.domain.errors import JobFailed
 from outcrop.domain.jobs import ENDED, Job, JobKind, LogLine, Status
-from outcrop.domain.requests import CustomizationRequest, Dataset, EvaluationRequest
+from outcrop.domain.requests import CustomizationRequest, Dataset, EvaluationRequest, ImportRequest
 from outcrop.jobs.datasets import require_same_model, require_unchanged
+from outcrop.jobs.importing import discard
+from outcrop.jobs.model_files import require_same_files
 from outcrop.services import Services
 
 _POLL = 0.5
@@ -96,7 +98,7 @@ class Jobs:
     def delete(self, name: str) -> int:
         """Forget a job that has ended, with its report, responses and checkpoints; the bytes that freed.
 
-        The custom model that it made stays.
+        The model that it made or brought stays.
 
         Raises:
             NotFound: There is no such job.
@@ -105,7 +107,8 @@ class Jobs:
         job = self.show(name)
         self._services.catalog.delete_job(job.id)
         (self._services.settings.home / "workers" / f"{job.id}.txt").unlink(missing_ok=True)
-        return self._services.store.delete(f"jobs/{job.id}")
+        freed = discard(self._services, job.id) if job.kind is JobKind.IMPORT else 0
+        return freed + self._services.store.delete(f"jobs/{job.id}")
 
     def report_files(self, job: Job, kind: str = "html") -> Sequence[str]:
         """Where a person finds an evaluation job's reports, one for each dataset."""
@@ -118,6 +121,11 @@ def _require_inputs(services: Services, job: Job) -> None:
     """Make sure that a job finds what it was submitted with: better now than by a worker that fails."""
     datasets: list[Dataset | None]
     request: CustomizationRequest | EvaluationRequest
+    if job.kind is JobKind.IMPORT:
+        wanted = from_json(ImportRequest, job.request)
+        require_free(services, wanted.model)
+        require_same_files(services, wanted.source, wanted.files)
+        return
     if job.kind is JobKind.CUSTOMIZATION:
         request = from_json(CustomizationRequest, job.request)
         require_free(services, request.model)

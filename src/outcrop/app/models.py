@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import time
 from collections.abc import Callable
@@ -15,11 +14,12 @@ from outcrop.domain.errors import AlreadyExists, InvalidInput, NotFound
 from outcrop.domain.exports import Export
 from outcrop.domain.models import Customization, Identity, Model, ModelKind
 from outcrop.domain.requests import name_faults
+from outcrop.jobs.kept_model import keep_model
+from outcrop.jobs.model_files import bring_model, model_files
 from outcrop.models.fetch import fetch_model
-from outcrop.models.folder import inspect_model
 from outcrop.models.known import KNOWN, FolderSource, GgufSource, HubSource, Source
 from outcrop.services import Services
-from outcrop.stores.address import is_address, parse
+from outcrop.stores.address import is_address
 from outcrop.stores.manifest import file_hash
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(@[\w./-]+)?")
@@ -78,10 +78,11 @@ class Models:
         if faults := name_faults("model", name):
             raise InvalidInput(faults)
         self._require_free(name)
+        say(f"fetching {place}")
+        files = model_files(self._services, place)
         with self._services.scratch() as scratch:
-            say(f"copying {place}")
-            self._services.buckets.copy_folder(parse(place), scratch / "copy")
-            return self._fetch(FolderSource(str(scratch / "copy"), origin=place), name, "", say)
+            bring_model(self._services, place, files, scratch / "model", lambda *_: None)
+            return self._keep(scratch / "model", name, place, "", say)
 
     def add_scripted(self, name: str, script: Path | str) -> Model:
         """Add the shipped double: a model that answers as a script says, for tests and rehearsals.
@@ -222,33 +223,13 @@ class Models:
             folder = scratch / "model"
             folder.mkdir()
             words = fetch_model(source, folder, say)
-            say("reading it")
-            facts = inspect_model(folder)
-            key = f"models/{facts.identity.weights[:24]}-{_settings_hash(folder)[:16]}"
-            if not self._services.store.exists(key):
-                self._services.store.put_folder(folder, key, move=True)
-        model = Model(
-            name=name,
-            kind=ModelKind.BASE,
-            engine=facts.engine,
-            uri=key,
-            identity=facts.identity,
-            source=words,
-            licence=licence or "see the source",
-            architecture=facts.architecture,
-            parameters=facts.parameters,
-            context=facts.context,
-            customizations=facts.customizations,
-            created=time.time(),
-        )
+            return self._keep(folder, name, words, licence, say)
+
+    def _keep(self, folder: Path, name: str, source: str, licence: str, say: Callable[[str], None]) -> Model:
+        say("reading it")
+        model = keep_model(self._services, folder, name, source=source, licence=licence)
         self._services.catalog.add_model(model)
         return model
-
-
-def _settings_hash(folder: Path) -> str:
-    """SHA-256 over all files but the weights: models share a folder only where nothing tells them apart."""
-    files = sorted(file for file in folder.iterdir() if file.suffix != ".safetensors")
-    return hashlib.sha256("\0".join(f"{file.name}\0{file_hash(file)}" for file in files).encode()).hexdigest()
 
 
 def _source(text: str) -> Source:

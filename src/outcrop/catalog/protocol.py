@@ -103,7 +103,7 @@ class Catalog(Protocol):
         ...
 
     def finish_with_model(self, claim: Claim, model: Model, result: dict[str, Any]) -> None:
-        """End a customization job as done and add its custom model, both or neither.
+        """End a job as done and add the model that it made or brought, both or neither.
 
         Raises:
             LeaseLost: As ``renew``.

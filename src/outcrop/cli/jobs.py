@@ -172,6 +172,8 @@ def _about(job: Job, line: str) -> str:
     request = job.request
     if job.kind.value == "customization":
         what = f"{request['model']} from {request['base']}"
+    elif job.kind.value == "import":
+        what = f"{request['model']} from {request['source']}"
     else:
         data = ", ".join(part["data"]["path"].rpartition("/")[2] for part in request["parts"])
         what = f"{', '.join(request['models'])} on {data}"

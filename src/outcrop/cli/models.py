@@ -139,6 +139,8 @@ def show(name: Name, as_json: JsonOption = False) -> None:
     typer.echo(f"  template     {model.identity.template or 'none: only prompts with completions'}")
     for method, reason in model.customizations.items():
         typer.echo(f"  {method:<12} {'supported' if not reason else f'not supported: {reason}'}")
+    if model.imported is not None:
+        typer.echo(f"  brought by   job {model.imported}")
     if lineage := model.lineage:
         typer.echo(f"  made by      job {lineage.job}: {lineage.method.value} from {lineage.base}")
         typer.echo(f"  data         {lineage.data_uri} ({lineage.data_hash[:12]})")

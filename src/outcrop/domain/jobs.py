@@ -12,6 +12,7 @@ class JobKind(StrEnum):
 
     CUSTOMIZATION = "customization"
     EVALUATION = "evaluation"
+    IMPORT = "import"
 
 
 class Status(StrEnum):

@@ -143,6 +143,30 @@ class EvaluationRequest:
     price_per_hour: float | None = None
 
 
+@dataclass(frozen=True)
+class StoredFile:
+    """A file below a folder: its name from there on, its size in bytes, when it changed, in seconds since the epoch."""
+
+    name: str
+    size: int
+    changed: float
+
+
+@dataclass(frozen=True)
+class ImportRequest:
+    """Bring a model's files from elsewhere, and add it as ``model``.
+
+    Attributes:
+        model: Its name here.
+        source: A folder, or an ``s3://`` address, with safetensors and what belongs to them.
+        files: What made the model there when the job was submitted.
+    """
+
+    model: str
+    source: str
+    files: tuple[StoredFile, ...]
+
+
 def name_faults(where: str, name: str) -> list[Fault]:
     """What is wrong with the name of a job, a model or an alias."""
     if _NAME.fullmatch(name):

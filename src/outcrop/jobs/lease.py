@@ -163,7 +163,7 @@ class Lease:
         self._ended = True
 
     def finish_with_model(self, model: Model, result: dict[str, Any]) -> None:
-        """End the job as done, and add its custom model.
+        """End the job as done, and add the model that it made or brought.
 
         Raises:
             LeaseLost: The job is no longer this worker's.

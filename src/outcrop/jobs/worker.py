@@ -21,6 +21,7 @@ from outcrop.settings import read_settings
 KINDS = {
     JobKind.CUSTOMIZATION: "outcrop.jobs.customization",
     JobKind.EVALUATION: "outcrop.jobs.evaluation",
+    JobKind.IMPORT: "outcrop.jobs.importing",
 }
 
 _WAIT = 0.5

@@ -30,10 +30,9 @@ class HubSource:
 
 @dataclass(frozen=True)
 class FolderSource:
-    """A folder of safetensors on this machine; ``origin`` says where it came from, where it is only a copy."""
+    """A folder of safetensors on this machine."""
 
     folder: str
-    origin: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,6 +116,6 @@ def describe_source(source: Source) -> str:
         case HubSource():
             return f"{source.repository} at {source.revision} on the Hugging Face hub"
         case FolderSource():
-            return source.origin or f"the folder {source.folder}"
+            return f"the folder {source.folder}"
         case GgufSource():
             return f"the file {source.file}"

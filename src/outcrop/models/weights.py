@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -78,21 +79,36 @@ def weights_hash(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _weight_files(folder: Path) -> list[Path]:
-    """The one whole file, else those of the index, else all: a repository may hold its weights a second time."""
+def weight_names(folder: Path, names: Collection[str]) -> list[str]:
+    """Which safetensors files loaders read: the one whole file, else those of the index, else all.
+
+    A repository may hold its weights a second time.
+
+    Args:
+        folder: Where the index is, if there is one.
+        names: Of the safetensors files that the model comes with.
+
+    Raises:
+        NotSupported: The index can't be read, or names a file that is not among them.
+    """
     index = folder / _INDEX
-    if (folder / "model.safetensors").is_file():
-        return [folder / "model.safetensors"]
+    if "model.safetensors" in names:
+        return ["model.safetensors"]
     if not index.is_file():
-        return sorted(folder.glob("*.safetensors"))
+        return sorted(names)
     try:
-        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        wanted = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise NotSupported(f"{index}: the index can't be read ({error})") from error
-    for name in names:
-        if Path(name).name != name or not (folder / name).is_file():
+    for name in wanted:
+        if name not in names:
             raise NotSupported(f"{index}: the index names {name!r}, and the folder has no such file")
-    return [folder / name for name in names]
+    return wanted
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    names = {path.name for path in folder.glob("*.safetensors") if path.is_file()}
+    return [folder / name for name in weight_names(folder, names)]
 
 
 def _file_entries(file: Path) -> list[TensorEntry]:

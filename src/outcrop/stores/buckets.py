@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Protocol
 
 from outcrop.domain.errors import NotFound, StorageFailure
+from outcrop.domain.requests import StoredFile
 from outcrop.stores.address import Address
+from outcrop.stores.folders import copy_file, list_folder
 from outcrop.stores.s3_service import S3Service, Tell
 
 
@@ -37,12 +39,21 @@ class Buckets(Protocol):
         """
         ...
 
-    def copy_folder(self, folder: Address, into: Path) -> None:
-        """Copy all files below an address into a local folder.
+    def files(self, folder: Address) -> list[StoredFile]:
+        """All files below an address, in the order of names; no name would lead out of a folder.
 
         Raises:
             NotFound: There are none.
-            StorageFailure: They can't be read, or the folder can't be written.
+            StorageFailure: They can't be listed.
+        """
+        ...
+
+    def download(self, address: Address, file: Path, tell: Tell | None = None) -> None:
+        """Copy what an address has into a new local file; it may be there in part where that fails.
+
+        Raises:
+            NotFound: There is no such file.
+            StorageFailure: It can't be read, or the local one can't be written.
         """
         ...
 
@@ -74,15 +85,19 @@ class FolderBuckets:
                 aside.unlink(missing_ok=True)
             raise StorageFailure(f"{path}: can't be written ({error.strerror}); nothing was changed") from error
 
-    def copy_folder(self, folder: Address, into: Path) -> None:
-        """See ``Buckets.copy_folder``."""
+    def files(self, folder: Address) -> list[StoredFile]:
+        """See ``Buckets.files``."""
         path = self._path(folder)
-        if not path.is_dir():
-            raise NotFound(f"{folder}: there is no such folder; no S3 endpoint is set up, so it would be {path}")
-        try:
-            shutil.copytree(path, into, dirs_exist_ok=True)
-        except OSError as error:
-            raise StorageFailure(f"{into}: can't be written ({error.strerror or error})") from error
+        found = list_folder(path)
+        if not found:
+            raise NotFound(
+                f"{folder}: there are no files below it; no S3 endpoint is set up, so they would be in {path}"
+            )
+        return found
+
+    def download(self, address: Address, file: Path, tell: Tell | None = None) -> None:
+        """See ``Buckets.download``."""
+        copy_file(self.fetch(address), file, tell)
 
     def _path(self, address: Address) -> Path:
         return self._root / address.bucket / address.key
@@ -121,21 +136,21 @@ class S3Buckets:
         """See ``Buckets.put``."""
         self._service.upload(file, address, tell)
 
-    def copy_folder(self, folder: Address, into: Path) -> None:
-        """See ``Buckets.copy_folder``."""
+    def files(self, folder: Address) -> list[StoredFile]:
+        """See ``Buckets.files``."""
         prefix = folder.below("")
-        names = [key.removeprefix(prefix.key) for key, _, _ in self._service.list(prefix)]
+        listed = [
+            StoredFile(key.removeprefix(prefix.key), size, changed) for key, size, changed in self._service.list(prefix)
+        ]
         # A key may have any name, and some would lead out of the folder; consoles make keys that end in a slash.
-        wanted = [name for name in names if not {"", ".", ".."} & set(name.split("/"))]
-        if not wanted:
+        found = [file for file in listed if not {"", ".", ".."} & set(file.name.split("/")) and "\0" not in file.name]
+        if not found:
             raise NotFound(f"{folder}: there are no files below it")
-        for name in wanted:
-            target = into / name
-            try:
-                target.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise StorageFailure(f"{target}: can't be written ({error.strerror})") from error
-            self._service.download(prefix.below(name), target)
+        return found
+
+    def download(self, address: Address, file: Path, tell: Tell | None = None) -> None:
+        """See ``Buckets.download``."""
+        self._service.download(address, file, tell)
 
     def _require_room(self, address: Address, size: int) -> None:
         free = shutil.disk_usage(self._cache).free

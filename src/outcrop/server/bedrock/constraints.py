@@ -14,6 +14,16 @@ if TYPE_CHECKING:
 #: What is accepted although the model does not list it: AWS takes ``General`` in every sample of a judge evaluation.
 ALSO: dict[str, tuple[str, ...]] = {"EvaluationTaskType": ("General",)}
 
+_ARN = "arn:aws(-[^:]+)?:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:"
+
+#: What is accepted although its pattern is another: here every model can be a base, and be evaluated, by ARN or name.
+ALSO_LIKE: dict[str, str] = {
+    "BaseModelIdentifier": f"{_ARN}(custom-model/imported|imported-model)/[a-z0-9]{{12}}",
+    "EvaluationBedrockModelIdentifier": (
+        f"{_ARN}custom-model/(imported|[a-z0-9-]+[.][a-z0-9.:-]+)/[a-z0-9]{{12}}|([0-9a-zA-Z][_-]?)+"
+    ),
+}
+
 #: Some of the patterns take exponential time on texts that are made for it; no honest text takes a thousandth of this.
 _PATIENCE = 0.05
 
@@ -44,8 +54,12 @@ def _broken_by_text(shape: Shape, value: str) -> Iterator[str]:
     if words and value not in words and value not in ALSO.get(shape.name, ()):
         yield f"Member must satisfy enum value set: [{', '.join(words)}]"
     pattern = shape.metadata.get("pattern")
-    if pattern and not _matches(pattern, value):
+    if pattern and not any(_matches(each, value) for each in (pattern, *_also_like(shape))):
         yield f"Member must satisfy regular expression pattern: {pattern}"
+
+
+def _also_like(shape: Shape) -> tuple[str, ...]:
+    return (ALSO_LIKE[shape.name],) if shape.name in ALSO_LIKE else ()
 
 
 def _matches(pattern: str, value: str) -> bool:

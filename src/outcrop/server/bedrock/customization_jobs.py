@@ -18,7 +18,7 @@ from outcrop.server.bedrock import arns
 from outcrop.server.bedrock.asked import kept, tags_of
 from outcrop.server.bedrock.context import Context
 from outcrop.server.bedrock.errors import WireError
-from outcrop.server.bedrock.jobs import STATUSES, failure, find_job, modified, role_of, statuses_of
+from outcrop.server.bedrock.jobs import STATUSES, failure, find_job, key_arn, modified, role_of, statuses_of
 from outcrop.server.bedrock.model_names import find_model, foundation_id, own_id
 from outcrop.server.bedrock.paging import job_query, next_token
 from outcrop.server.bedrock.tags import set_tags
@@ -84,7 +84,7 @@ def get_model_customization_job(context: Context, given: dict[str, Any]) -> dict
         "lastModifiedTime": modified(job),
         "endTime": job.ended or None,
         "baseModelArn": base_model_arn(context, job),
-        "outputModelKmsKeyArn": asked.get("customModelKmsKeyId") if _is_key_arn(asked) else None,
+        "outputModelKmsKeyArn": key_arn(asked, "customModelKmsKeyId"),
         "vpcConfig": asked.get("vpcConfig"),
         **described(job, None if model is None or model.lineage is None else model.lineage.curve),
     }
@@ -240,10 +240,6 @@ def _place(path: str) -> dict[str, str]:
 def _validators(request: CustomizationRequest) -> dict[str, Any]:
     place = _place(request.validation.path) if request.validation else {}
     return {"validators": [place] if place else []}
-
-
-def _is_key_arn(asked: Mapping[str, Any]) -> bool:
-    return str(asked.get("customModelKmsKeyId", "")).startswith("arn:")
 
 
 def _status_details(job: Job) -> dict[str, Any]:

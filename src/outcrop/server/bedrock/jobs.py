@@ -64,6 +64,12 @@ def failure(job: Job) -> str | None:
     return job.error[:LONGEST_MESSAGE] if job.status is Status.FAILED else None
 
 
+def key_arn(asked: Mapping[str, Any], member: str) -> str | None:
+    """The ARN of the key that a member of the request named; None where it named none, or by an id or alias."""
+    text = str(asked.get(member, ""))
+    return text if text.startswith("arn:") and ":key/" in text else None
+
+
 def role_of(context: Context, asked: Mapping[str, Any]) -> str:
     """The role that the request named; one of this account where it came by another door."""
     return str(asked.get("roleArn", f"arn:aws:iam::{context.names.account}:role/outcrop"))

@@ -12,6 +12,7 @@ from outcrop.domain.models import Model, ModelKind
 from outcrop.server.bedrock import arns
 from outcrop.server.bedrock.context import Context
 from outcrop.server.bedrock.errors import WireError
+from outcrop.server.bedrock.imports import bringer, model_kind
 
 #: The provider in the id of a model that has no alias of Bedrock's shape.
 OWN = "outcrop"
@@ -116,5 +117,7 @@ def model_arn(context: Context, model: Model, asked: str | None = None) -> str:
     if model.lineage is not None:
         return context.names.of(arns.CUSTOM_MODEL, foundation_id(context, model, asked), model.lineage.job)
     if model.imported is not None:
-        return context.names.of(arns.CUSTOM_MODEL, "imported", model.imported)
+        kind = model_kind(bringer(context, model))
+        path = ("imported", model.imported) if kind == arns.CUSTOM_MODEL else (model.imported,)
+        return context.names.of(kind, *path)
     return context.names.of(arns.FOUNDATION_MODEL, foundation_id(context, model, asked))

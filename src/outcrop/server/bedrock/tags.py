@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from outcrop.domain.errors import NotFound, TooManyTags
+from outcrop.domain.jobs import JobKind
 from outcrop.server.bedrock import arns
 from outcrop.server.bedrock.context import Context
 from outcrop.server.bedrock.errors import WireError
+from outcrop.server.bedrock.imports import UNFINISHED, import_job, model_kind
 from outcrop.server.bedrock.model_names import made_by
 
 #: Of one resource, as the service model says.
 MOST = 200
 
-_JOBS = (arns.CUSTOMIZATION_JOB, arns.EVALUATION_JOB, arns.IMPORT_JOB)
-_MODELS = (arns.CUSTOM_MODEL, arns.IMPORTED_MODEL)
+_JOBS = {
+    arns.CUSTOMIZATION_JOB: JobKind.CUSTOMIZATION,
+    arns.EVALUATION_JOB: JobKind.EVALUATION,
+    arns.IMPORT_JOB: JobKind.IMPORT,
+}
 
 
 def tag_resource(context: Context, given: dict[str, Any]) -> dict[str, Any]:
@@ -53,12 +59,25 @@ def _resource(context: Context, text: str) -> str:
         WireError: ResourceNotFoundException: there is no such resource, or it can have no tags.
     """
     arn = arns.parse(text)
-    try:
-        if arn.kind in _JOBS and context.outcrop.jobs.show(arn.id).id == arn.id:
+    with suppress(NotFound):
+        if _is_job(context, arn) if arn.kind in _JOBS else _is_model(context, arn):
             return arn.resource
-        if arn.kind in _MODELS:
-            made_by(context, arn.id)
-            return arn.resource
-    except NotFound:
-        pass
     raise WireError("ResourceNotFoundException", f"there is no resource {text[:300]!r} that can have tags")
+
+
+def _is_job(context: Context, arn: arns.Arn) -> bool:
+    job = context.outcrop.jobs.show(arn.id)
+    if job.id != arn.id or job.kind is not _JOBS[arn.kind]:
+        return False
+    return arn.kind != arns.IMPORT_JOB or model_kind(job) == arns.IMPORTED_MODEL
+
+
+def _is_model(context: Context, arn: arns.Arn) -> bool:
+    if arn.kind not in (arns.CUSTOM_MODEL, arns.IMPORTED_MODEL):
+        return False
+    job = import_job(context, arn.id)
+    if arn.kind == arns.CUSTOM_MODEL and job is not None and job.status in UNFINISHED:
+        # It is being created, or could not be.
+        return model_kind(job) == arns.CUSTOM_MODEL
+    model = made_by(context, arn.id)
+    return arn.kind == (arns.CUSTOM_MODEL if model.lineage is not None else model_kind(job))
