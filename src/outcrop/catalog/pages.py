@@ -15,7 +15,7 @@ _LARGE = {"result", "checkpoint"}
 def page_of(query: JobQuery) -> sa.Select[Any]:
     """The rows of a part and one more, which tells whether there is another part."""
     created, number = jobs.c.created, jobs.c.number
-    wanted = [jobs.c.kind == query.kind.value]
+    wanted = [] if query.kind is None else [jobs.c.kind == query.kind.value]
     if query.statuses:
         wanted.append(jobs.c.status.in_([status.value for status in query.statuses]))
     if query.name_contains:

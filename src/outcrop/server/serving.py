@@ -93,9 +93,10 @@ def serve(outcrop: Outcrop, listening: Listening, bound: socket.socket) -> None:
         import uvicorn
     except ImportError as error:
         raise MissingExtra("the server needs packages that are not installed: pip install 'outcrop[server]'") from error
+    from outcrop.server.admission import Limits
     from outcrop.server.auth.doorkeeper import Door, Doorkeeper, OpenDoor
     from outcrop.server.auth.limits import RateLimits
-    from outcrop.server.http import Limits, Server, application
+    from outcrop.server.http import Server, application
 
     region = outcrop.services.settings.region
     door: Door = Doorkeeper(outcrop.keys, region=region) if listening.keys else OpenDoor(region)
@@ -111,6 +112,7 @@ def serve(outcrop: Outcrop, listening: Listening, bound: socket.socket) -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=10,
         lifespan="off",
+        ws="none",
     )
     with recovering(outcrop, _RECOVERY):
         uvicorn.Server(config).run([bound])

@@ -20,11 +20,11 @@ _NOT_FILTERS = {"nextToken", "maxResults"}
 Item = TypeVar("Item")
 
 
-def job_query(kind: JobKind, given: Mapping[str, Any], statuses: Sequence[Status]) -> JobQuery:
+def job_query(kind: JobKind | None, given: Mapping[str, Any], statuses: Sequence[Status]) -> JobQuery:
     """What a List operation of jobs asks for.
 
     Args:
-        kind: Which jobs.
+        kind: Which jobs; all where None.
         given: The operation's members, read.
         statuses: Those that the wire's ``statusEquals`` stands for; empty for all.
 
