@@ -47,8 +47,9 @@ class Wire:
         self.outcrop = outcrop
         self.key = outcrop.keys.create("the test's")
         hosts = frozenset({"127.0.0.1", "localhost"})
-        server = Server(outcrop, Doorkeeper(outcrop.keys), RateLimits(rate, max(1, int(rate))), limits or Limits(hosts))
-        self.app = application(server)
+        rates = RateLimits(rate, max(1, int(rate)))
+        self.server = Server(outcrop, Doorkeeper(outcrop.keys), rates, limits or Limits(hosts))
+        self.app = application(self.server)
 
     def client(self, *, region: str = "eu-central-1", key: tuple[str, str] | None = None) -> Any:
         """A Bedrock client of boto3 whose requests come here; it tries everything once."""
@@ -68,7 +69,7 @@ class Wire:
     def send(
         self, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes = b"", *, parts: int = 1
     ) -> Answer:
-        """What a request gets that no client of AWS's made; its body comes in so many parts."""
+        """What a request gets that no client of AWS's made; its body comes in so many parts; none never comes."""
         return asyncio.run(_run(self.app, scope_of(method, target, headers or {}), list(_pieces(body, parts))))
 
     def ask(self, target: str, method: str = "GET", headers: Mapping[str, str] | None = None) -> Answer:
@@ -145,6 +146,8 @@ class _Raw(io.BytesIO):
 
 
 def _pieces(body: bytes, parts: int) -> Iterator[bytes]:
+    if not parts:
+        return
     size = max(1, -(-len(body) // parts))
     yield from (body[begin : begin + size] for begin in range(0, max(len(body), 1), size))
 

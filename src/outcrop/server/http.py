@@ -45,7 +45,7 @@ class Server:
         self._counters = Counters()
         self._admission = Admission(door, rates, limits)
         self._bedrock = Bedrock(outcrop)
-        self._own = OwnPaths(outcrop, self._counters)
+        self.own = OwnPaths(outcrop, self._counters)
         self._slow = CapacityLimiter(_SLOW_AT_ONCE)
         self._quick = CapacityLimiter(_QUICK_AT_ONCE)
 
@@ -95,13 +95,13 @@ class Server:
         return _Matched(operation.name, respond, slow=operation.name.startswith("Create"))
 
     def _match_own(self, method: str, path: str) -> _Matched:
-        found = self._own.find(method, path)
+        found = self.own.find(method, path)
         if found is None:
-            return _Matched(UNKNOWN, lambda _request, _caller: self._own.unknown(method, path))
+            return _Matched(UNKNOWN, lambda _request, _caller: self.own.unknown(method, path))
         route, labels = found
         return _Matched(
             route.name,
-            lambda request, caller: self._own.respond(route, labels, request, caller.region),
+            lambda request, caller: self.own.respond(route, labels, request, caller.region),
             slow=route.slow,
             open=route.open,
         )

@@ -38,7 +38,7 @@ class OwnPaths:
     def __init__(self, outcrop: Outcrop, counters: Counters) -> None:
         self._outcrop = outcrop
         self._routes = Routes(ROUTES)
-        self._shared = Shared(counters, ROUTES, BoundedSemaphore(_EXPORTS), BoundedSemaphore(_FOLLOWERS))
+        self.shared = Shared(counters, ROUTES, BoundedSemaphore(_EXPORTS), BoundedSemaphore(_FOLLOWERS))
 
     def find(self, method: str, raw_path: str) -> tuple[Route, dict[str, str]] | None:
         """The route that a request means, and what its path says for the labels; None where there is none."""
@@ -60,7 +60,7 @@ class OwnPaths:
             require_text(labels)
             query = read_query(route.parameters, request.query)
             headers = {name: values[0] for name, values in request.by_name.items()}
-            response = route.answer(Call(context, labels, query, headers, self._shared))
+            response = route.answer(Call(context, labels, query, headers, self.shared))
         except WireError as error:
             return _refusal(error)
         except OutcropError as error:
