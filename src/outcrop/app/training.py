@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from outcrop.domain.codec import from_json
 from outcrop.domain.errors import NotFound, NotSupported
 from outcrop.domain.jobs import Job, JobKind, Status

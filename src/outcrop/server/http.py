@@ -13,7 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from outcrop.app import Outcrop
 from outcrop.domain.errors import OutcropError
 from outcrop.server.admission import Admission, Limits, raw_path
-from outcrop.server.api.dispatch import PREFIX, OwnPaths
+from outcrop.server.api.dispatch import OwnPaths
+from outcrop.server.api.route import PREFIX
 from outcrop.server.auth.doorkeeper import Caller, Door
 from outcrop.server.auth.limits import RateLimits
 from outcrop.server.auth.refused import Refused

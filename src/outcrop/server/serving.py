@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 
 from outcrop.app import Outcrop
 from outcrop.domain.errors import Fault, InvalidInput, MissingExtra, NotSupported, OutcropError
@@ -114,8 +115,15 @@ def serve(outcrop: Outcrop, listening: Listening, bound: socket.socket) -> None:
         lifespan="off",
         ws="none",
     )
+
+    class Running(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            # Streams of events would be waited for, and their clients come again by themselves.
+            server.own.shared.ending.set()
+            super().handle_exit(sig, frame)
+
     with recovering(outcrop, _RECOVERY):
-        uvicorn.Server(config).run([bound])
+        Running(config).run([bound])
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import Any
 from urllib.parse import quote
 
@@ -122,7 +122,7 @@ class Watching:
                 await left.wait()
                 return {"type": "http.disconnect"}
 
-            async def send(message: dict[str, Any]) -> None:
+            async def send(message: MutableMapping[str, Any]) -> None:
                 self.body += message.get("body", b"")
                 if done(self.body):
                     left.set()
@@ -198,6 +198,17 @@ def test_a_stream_ends_when_the_client_must_show_its_key_again(
     assert answer.status == 200
     assert events(answer.body) == []
     assert b": still here" in answer.body
+
+
+def test_a_stream_ends_with_the_server(wire: Wire, job: Job) -> None:
+    claimed(wire.outcrop.services, job)
+
+    def end(body: bytes) -> bool:
+        if b": still here" in body:
+            wire.server.own.shared.ending.set()
+        return False
+
+    assert Watching(wire, f"{PATH}/training/loss", {}).until(end).count(b": still here") == 1
 
 
 def test_the_run_is_a_document_where_json_is_asked_for(wire: Wire, job: Job) -> None:

@@ -61,9 +61,7 @@ def test_a_job_is_the_document_of_the_command(working: IdleRunner, wire: Wire, t
     refused(wire.ask(f"{JOBS}/job/logs?after=-1"), 400, "ValidationException")
 
 
-@pytest.mark.parametrize(
-    ("path", "method"), [("", "GET"), ("/logs", "GET"), ("/stop", "POST"), ("/resume", "POST")]
-)
+@pytest.mark.parametrize(("path", "method"), [("", "GET"), ("/logs", "GET"), ("/stop", "POST"), ("/resume", "POST")])
 def test_a_job_that_is_not_there(wire: Wire, path: str, method: str) -> None:
     assert "'none'" in refused(wire.ask(f"{JOBS}/none{path}", method), 404, "ResourceNotFoundException")
     arn = quote("arn:aws:bedrock:eu-central-1:123456789012:evaluation-job/000000000000", safe="")

@@ -86,7 +86,9 @@ def test_every_figure_says_what_it_is() -> None:
     text = counters.text({(JobKind.EVALUATION, Status.DONE): 1})
     helped = re.findall(r"^# HELP (\w+) .", text, re.MULTILINE)
     typed = re.findall(r"^# TYPE (\w+) (?:counter|gauge|histogram)$", text, re.MULTILINE)
-    names = {re.sub("_(bucket|sum|count)$", "", re.split("[{ ]", line)[0]) for line in text.splitlines() if line[0] != "#"}
+    names = {
+        re.sub("_(bucket|sum|count)$", "", re.split("[{ ]", line)[0]) for line in text.splitlines() if line[0] != "#"
+    }
     assert helped == typed
     assert set(helped) == names
     assert text.endswith("\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import tarfile
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -129,7 +130,7 @@ def test_only_so_many_exports_at_once(models: Wire) -> None:
 def test_a_client_that_does_not_take_it_is_let_go(models: Wire, monkeypatch: pytest.MonkeyPatch, leaves: bool) -> None:
     monkeypatch.setattr(answers, "PATIENCE", 0.2)
     target = f"{MODELS}/base/export"
-    sent: list[dict[str, Any]] = []
+    sent: list[MutableMapping[str, Any]] = []
 
     async def run() -> None:
         left = asyncio.Event()
@@ -143,7 +144,7 @@ def test_a_client_that_does_not_take_it_is_let_go(models: Wire, monkeypatch: pyt
             await left.wait()
             return {"type": "http.disconnect"}
 
-        async def send(message: dict[str, Any]) -> None:
+        async def send(message: MutableMapping[str, Any]) -> None:
             sent.append(message)
             if message["type"] == "http.response.body":
                 if leaves:

@@ -48,18 +48,17 @@ def test_only_health_needs_no_key(described: dict[str, Any]) -> None:
     assert open_ones == ["/outcrop/v1/health"]
 
 
-def test_answers_are_of_the_schemas(
-    working: IdleRunner, wire: Wire, described: dict[str, Any], tmp_path: Path
-) -> None:
+def test_answers_are_of_the_schemas(working: IdleRunner, wire: Wire, described: dict[str, Any], tmp_path: Path) -> None:
     add_scripted(wire.outcrop, tmp_path, "base", echo_words=2)
     add_scripted(wire.outcrop, tmp_path, "good", patterns=[["Question (\\d+)", "rock \\1"]])
     evaluated(wire, tmp_path, "scored", ["base", "good"])
     patched = IdleRunner()
     object.__setattr__(wire.outcrop.services, "runner", patched)
     submitted(wire.outcrop.services, JobKind.CUSTOMIZATION, "training", **REQUEST)
+    gate = quote("rougeL < 0.9", safe="")
     targets = {
         "/outcrop/v1/evaluation-jobs/{job}/scores": "/outcrop/v1/evaluation-jobs/scored/scores",
-        "/outcrop/v1/evaluation-jobs/compare": f"/outcrop/v1/evaluation-jobs/compare?job=scored&fail_if={quote('rougeL < 0.9')}",
+        "/outcrop/v1/evaluation-jobs/compare": f"/outcrop/v1/evaluation-jobs/compare?job=scored&fail_if={gate}",
         "/outcrop/v1/customization-jobs/{job}/loss": "/outcrop/v1/customization-jobs/training/loss",
         "/outcrop/v1/jobs": "/outcrop/v1/jobs",
         "/outcrop/v1/jobs/{job}": "/outcrop/v1/jobs/scored",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from threading import Event
 
 from anyio import current_time, sleep, to_thread
 from starlette.responses import Response
@@ -78,10 +79,11 @@ def get_loss(call: Call) -> Response:
     take_place(call.shared.following, "clients that follow a loss")
     # Proxies must not gather what is meant to come at once.
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return Stream(_follow(call.context, job.id, place, PACE), EVENTS, headers, call.shared.following.release)
+    events = _follow(call.context, job.id, place, PACE, call.shared.ending)
+    return Stream(events, EVENTS, headers, call.shared.following.release)
 
 
-async def _follow(context: Context, job_id: str, place: Place, pace: Pace) -> AsyncIterator[bytes]:
+async def _follow(context: Context, job_id: str, place: Place, pace: Pace, ending: Event) -> AsyncIterator[bytes]:
     """What happens to a job's loss, from a place on; between two looks it holds no thread."""
     began = spoke = current_time()
     while True:
@@ -93,7 +95,7 @@ async def _follow(context: Context, job_id: str, place: Place, pace: Pace) -> As
         for each in news:
             yield each
             spoke = now
-        if job.status in ENDED or now - began >= pace.longest:
+        if job.status in ENDED or ending.is_set() or now - began >= pace.longest:
             return
         await sleep(pace.look)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Mapping
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Event
 
 from starlette.responses import Response
 
@@ -38,7 +38,7 @@ class OwnPaths:
     def __init__(self, outcrop: Outcrop, counters: Counters) -> None:
         self._outcrop = outcrop
         self._routes = Routes(ROUTES)
-        self.shared = Shared(counters, ROUTES, BoundedSemaphore(_EXPORTS), BoundedSemaphore(_FOLLOWERS))
+        self.shared = Shared(counters, ROUTES, BoundedSemaphore(_EXPORTS), BoundedSemaphore(_FOLLOWERS), Event())
 
     def find(self, method: str, raw_path: str) -> tuple[Route, dict[str, str]] | None:
         """The route that a request means, and what its path says for the labels; None where there is none."""

@@ -51,7 +51,9 @@ def adapter(parameter: Parameter) -> TypeAdapter[Any]:
 
 def _unknown(known: Mapping[str, Parameter], given: Mapping[str, Sequence[str]]) -> Iterator[Fault]:
     want = f"one of {', '.join(known)}" if known else "no parameters"
-    return (Fault("query", None, name[:80], values[0][:80], want) for name, values in given.items() if name not in known)
+    return (
+        Fault("query", None, name[:80], values[0][:80], want) for name, values in given.items() if name not in known
+    )
 
 
 def _value(parameter: Parameter, texts: Sequence[str] | None) -> Any:

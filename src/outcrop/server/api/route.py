@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Event
 from typing import Any
 
 from starlette.responses import Response
@@ -51,12 +51,14 @@ class Shared:
         routes: All paths.
         exporting: A place for each export that may be under way at once.
         following: A place for each client that may follow a loss at once.
+        ending: Set when the server is to end: streams without an end of their own end then.
     """
 
     counters: Counters
     routes: Sequence[Route]
     exporting: BoundedSemaphore
     following: BoundedSemaphore
+    ending: Event
 
 
 @dataclass(frozen=True)
