@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from urllib.parse import quote
@@ -40,7 +41,10 @@ def test_jobs_come_in_parts(runner: IdleRunner, wire: Wire) -> None:
     assert names("&status=stopped&status=failed") == [["job-4"]]
     assert names("&nameContains=B-3") == [["job-3"]]
     token = quote(wire.ask(f"{JOBS}?maxResults=2").json()["nextToken"], safe="")
-    for query in (f"?nextToken={token}&kind=evaluation", "?nextToken=nonsense"):
+    filters, created, _ = json.loads(base64.urlsafe_b64decode(wire.ask(f"{JOBS}?maxResults=2").json()["nextToken"]))
+    forged = [base64.urlsafe_b64encode(json.dumps([filters, created, key]).encode()).decode() for key in (10**30, "a")]
+    wrong = [f"?nextToken={token}&kind=evaluation", "?nextToken=nonsense"]
+    for query in (*wrong, *(f"?maxResults=2&nextToken={quote(one, safe='')}" for one in forged)):
         assert "nextToken" in refused(wire.ask(f"{JOBS}{query}"), 400, "ValidationException")
     for query in ("?kind=nonsense", "?maxResults=0", "?maxResults=1001", "?status=over"):
         refused(wire.ask(f"{JOBS}{query}"), 400, "ValidationException")
@@ -58,7 +62,8 @@ def test_a_job_is_the_document_of_the_command(working: IdleRunner, wire: Wire, t
     assert lines[0].keys() == {"number", "time", "level", "text"}
     assert wire.ask(f"{JOBS}/job/logs?after={len(lines) - 1}").json()["log"] == lines[-1:]
     assert wire.ask(f"{JOBS}/job/logs?after={len(lines)}").json()["log"] == []
-    refused(wire.ask(f"{JOBS}/job/logs?after=-1"), 400, "ValidationException")
+    for wrong in ("-1", str(10**30), "x", ""):
+        refused(wire.ask(f"{JOBS}/job/logs?after={wrong}"), 400, "ValidationException")
 
 
 @pytest.mark.parametrize(("path", "method"), [("", "GET"), ("/logs", "GET"), ("/stop", "POST"), ("/resume", "POST")])

@@ -30,6 +30,9 @@ from outcrop.server.bedrock.paging import USUAL
 
 HTML = "text/html"
 
+#: A line's number, as a database keeps it.
+_NUMBER = Annotated[int, Field(ge=0, lt=2**31)]
+
 _COMPARED = (
     Parameter("job", "evaluation jobs that are done, one or more", list[str], required=True),
     Parameter("baseline", "the model to compare the others with; the first job's first by default", str),
@@ -106,7 +109,7 @@ ROUTES = (
         jobs.get_log,
         "A job's log.",
         {JSON: JobLog},
-        (Parameter("after", "the number of the last line that is known already", Annotated[int, Field(ge=0)], 0),),
+        (Parameter("after", "the number of the last line that is known already", _NUMBER, 0),),
     ),
     Route(
         "StopJob",
