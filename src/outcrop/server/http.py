@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from outcrop.server.bedrock.dispatch import Bedrock, Reply, error_reply
 from outcrop.server.bedrock.errors import WireError, wire_error
 from outcrop.server.bedrock.reading import Received
 from outcrop.server.counters import UNKNOWN, Counters
+
+_log = logging.getLogger(__name__)
 
 #: Operations that check datasets may take minutes; so many at once, so that reading never waits for them.
 _SLOW_AT_ONCE = 4
@@ -75,6 +78,7 @@ class Server:
         except WireError as error:
             return _response(error_reply(error))
         except OutcropError as error:
+            _log.error("at the door: %s", error)
             return _response(error_reply(wire_error(error)))
         limiter = self._slow if matched.slow else self._quick
         return await to_thread.run_sync(matched.respond, request, caller, limiter=limiter)
