@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outcrop import Outcrop
+from outcrop.server.admission import Limits
 from outcrop.server.bedrock.operations import handlers
 from outcrop.server.bedrock.service import operations
-from outcrop.server.http import Limits
 from tests.server.bedrock.test_customization_jobs import Put, create
 from tests.server.conftest import TINY
 from tests.server.wire import ADDRESS, Answer, Wire

@@ -11,14 +11,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 from outcrop import Outcrop
+from outcrop.server.admission import Limits
 from outcrop.server.auth.doorkeeper import Doorkeeper
 from outcrop.server.auth.limits import RateLimits
 from outcrop.server.bedrock.constraints import broken
-from outcrop.server.http import Limits, Server, application
+from outcrop.server.http import Server, application
 
 ADDRESS = "http://127.0.0.1:8090"
 ROLE = "arn:aws:iam::123456789012:role/Anybody"
@@ -32,6 +35,10 @@ class Answer:
     headers: dict[str, str]
     body: bytes
 
+    def json(self) -> Any:
+        """The body, read."""
+        return json.loads(self.body)
+
 
 class Wire:
     """A home folder behind the server, and a key to it."""
@@ -40,8 +47,9 @@ class Wire:
         self.outcrop = outcrop
         self.key = outcrop.keys.create("the test's")
         hosts = frozenset({"127.0.0.1", "localhost"})
-        server = Server(outcrop, Doorkeeper(outcrop.keys), RateLimits(rate, max(1, int(rate))), limits or Limits(hosts))
-        self._app = application(server)
+        rates = RateLimits(rate, max(1, int(rate)))
+        self.server = Server(outcrop, Doorkeeper(outcrop.keys), rates, limits or Limits(hosts))
+        self.app = application(self.server)
 
     def client(self, *, region: str = "eu-central-1", key: tuple[str, str] | None = None) -> Any:
         """A Bedrock client of boto3 whose requests come here; it tries everything once."""
@@ -61,26 +69,19 @@ class Wire:
     def send(
         self, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes = b"", *, parts: int = 1
     ) -> Answer:
-        """What a request gets that no client of AWS's made; its body comes in so many parts, or never."""
-        path, _, query = target.partition("?")
-        given = {"host": urlsplit(ADDRESS).netloc, **(headers or {})}
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": method,
-            "scheme": "http",
-            "path": path,
-            "raw_path": path.encode("latin-1"),
-            "root_path": "",
-            "query_string": query.encode("latin-1"),
-            "headers": [
-                (name.lower().encode("latin-1"), str(value).encode("latin-1")) for name, value in given.items()
-            ],
-            "client": ("127.0.0.1", 1),
-            "server": ("127.0.0.1", 8090),
-        }
-        return asyncio.run(_run(self._app, scope, list(_pieces(body, parts))))
+        """What a request gets that no client of AWS's made; its body comes in so many parts; none never comes."""
+        return asyncio.run(_run(self.app, scope_of(method, target, headers or {}), list(_pieces(body, parts))))
+
+    def ask(self, target: str, method: str = "GET", headers: Mapping[str, str] | None = None) -> Answer:
+        """What a request gets that is signed with the key, as a script would that asks our own paths."""
+        return self.send(method, target, self.signed(target, method, headers or {}))
+
+    def signed(self, target: str, method: str = "GET", headers: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The headers of a request that botocore signed."""
+        request = AWSRequest(method, f"{ADDRESS}{target}", dict(headers or {}))
+        credentials = Credentials(self.key.key.id, self.key.secret)
+        SigV4Auth(credentials, "bedrock", "eu-central-1").add_auth(request)
+        return dict(request.prepare().headers.items())
 
     def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         url = urlsplit(request.url)
@@ -92,6 +93,26 @@ class Wire:
         body = request.body or b""
         answer = self.send(request.method, target, headers, body.encode() if isinstance(body, str) else body)
         return AWSResponse(request.url, answer.status, answer.headers, _Raw(answer.body))
+
+
+def scope_of(method: str, target: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    """A request as an ASGI server hands it on."""
+    path, _, query = target.partition("?")
+    given = {"host": urlsplit(ADDRESS).netloc, **headers}
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode("latin-1"),
+        "root_path": "",
+        "query_string": query.encode("latin-1"),
+        "headers": [(name.lower().encode("latin-1"), str(value).encode("latin-1")) for name, value in given.items()],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 8090),
+    }
 
 
 def _require_sound(http_response: AWSResponse, parsed: Any, model: Any, **_: Any) -> None:
@@ -125,9 +146,10 @@ class _Raw(io.BytesIO):
 
 
 def _pieces(body: bytes, parts: int) -> Iterator[bytes]:
-    size = max(1, -(-len(body) // max(parts, 1)))
-    if parts:
-        yield from (body[begin : begin + size] for begin in range(0, max(len(body), 1), size))
+    if not parts:
+        return
+    size = max(1, -(-len(body) // parts))
+    yield from (body[begin : begin + size] for begin in range(0, max(len(body), 1), size))
 
 
 async def _run(app: Any, scope: dict[str, Any], pieces: list[bytes]) -> Answer:

@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from outcrop.app.customization import require_free
+from outcrop.app.evaluation import reports_of
 from outcrop.domain.codec import from_json
-from outcrop.domain.errors import JobFailed
+from outcrop.domain.errors import JobFailed, NotFound
 from outcrop.domain.jobs import ENDED, Job, JobKind, LogLine, Status
 from outcrop.domain.requests import CustomizationRequest, Dataset, EvaluationRequest, ImportRequest
 from outcrop.jobs.datasets import require_same_model, require_unchanged
@@ -112,9 +113,28 @@ class Jobs:
 
     def report_files(self, job: Job, kind: str = "html") -> Sequence[str]:
         """Where a person finds an evaluation job's reports, one for each dataset."""
-        parts = from_json(EvaluationRequest, job.request).parts
-        folders = [f"jobs/{job.id}"] if len(parts) == 1 else [f"jobs/{job.id}/{part.name}" for part in parts]
-        return [self._services.store.address(f"{folder}/report.{kind}") for folder in folders]
+        return [self._services.store.address(f"{folder}/report.{kind}") for folder in _report_folders(job)]
+
+    def report_page(self, name: str, dataset: str | None = None) -> bytes:
+        """The page of an evaluation job's report, as HTML in UTF-8: of a dataset, of the first where None.
+
+        Raises:
+            NotFound: There is no such job, it has no such dataset, or the page was deleted.
+            IllegalMove: The job is not done, or is no evaluation job.
+            StorageFailure: The page can't be read.
+        """
+        job = self.show(name)
+        known = [report.dataset for report in reports_of(job)]
+        if dataset is not None and dataset not in known:
+            raise NotFound(f"job {job.name} has no dataset {dataset!r}; it has {', '.join(known)}")
+        folder = _report_folders(job)[0 if dataset is None else known.index(dataset)]
+        return self._services.store.read(f"{folder}/report.html")
+
+
+def _report_folders(job: Job) -> list[str]:
+    """Where the store has an evaluation job's reports, in the order of its datasets."""
+    parts = from_json(EvaluationRequest, job.request).parts
+    return [f"jobs/{job.id}"] if len(parts) == 1 else [f"jobs/{job.id}/{part.name}" for part in parts]
 
 
 def _require_inputs(services: Services, job: Job) -> None:

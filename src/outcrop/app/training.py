@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from outcrop.domain.codec import from_json
 from outcrop.domain.errors import NotFound, NotSupported
 from outcrop.domain.jobs import Job, JobKind, Status
@@ -31,6 +29,12 @@ def training_run(services: Services, name: str) -> TrainingRun:
     return _of_job(job)
 
 
+def curve_so_far(job: Job) -> tuple[CurvePoint, ...]:
+    """The curve that a customization job left; while it runs, or where it stopped, that of its last checkpoint."""
+    left = job.result or job.checkpoint or {}
+    return tuple(from_json(CurvePoint, point) for point in left.get("curve", []))
+
+
 def _model(services: Services, name: str) -> Model:
     try:
         return services.catalog.model(name)
@@ -41,8 +45,7 @@ def _model(services: Services, name: str) -> Model:
 
 
 def _of_job(job: Job) -> TrainingRun:
-    request, left = job.request, job.result or job.checkpoint or {}
-    curve = _points(left.get("curve", []))
+    request, curve = job.request, curve_so_far(job)
     done = max((point.step for point in curve), default=0)
     planned = _planned_steps(job)
     ended = job.status is Status.DONE
@@ -87,7 +90,3 @@ def _of_model(model: Model) -> TrainingRun:
         figures=lineage.figures,
         versions=lineage.versions,
     )
-
-
-def _points(kept: list[dict[str, Any]]) -> tuple[CurvePoint, ...]:
-    return tuple(from_json(CurvePoint, point) for point in kept)

@@ -62,6 +62,10 @@ class Catalog(Protocol):
         """A part of the jobs that a query finds, without their results and checkpoints, which may be large."""
         ...
 
+    def count_jobs(self) -> Mapping[tuple[JobKind, Status], int]:
+        """How many jobs of each kind are in each status; those that are none are left out."""
+        ...
+
     def started(self, job_id: str, worker: Worker) -> None:
         """Note which process was started for a queued job."""
         ...

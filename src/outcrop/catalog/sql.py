@@ -125,6 +125,12 @@ class SqlCatalog:
         found = tuple(job_from_row({**row, "result": None, "checkpoint": None}) for row in rows[: query.limit])
         return JobPage(found, None if more is None else (more["created"], more["number"]))
 
+    def count_jobs(self) -> Mapping[tuple[JobKind, Status], int]:
+        """See ``Catalog.count_jobs``."""
+        query = sa.select(jobs.c.kind, jobs.c.status, sa.func.count()).group_by(jobs.c.kind, jobs.c.status)
+        with self._reading() as connection:
+            return {(JobKind(kind), Status(status)): count for kind, status, count in connection.execute(query)}
+
     def started(self, job_id: str, worker: Worker) -> None:
         """See ``Catalog.started``."""
         waits = sa.and_(jobs.c.id == job_id, jobs.c.status == Status.QUEUED.value)

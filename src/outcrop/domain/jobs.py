@@ -124,7 +124,7 @@ class JobQuery:
     """Which jobs are looked for, and which part of them.
 
     Attributes:
-        kind: What they do.
+        kind: What they do; anything where None.
         statuses: Where they are; anywhere where empty.
         name_contains: A part of their names, whatever the case.
         created_after, created_before: Seconds since the epoch, both included; None for no bound.
@@ -133,7 +133,7 @@ class JobQuery:
         limit: The most jobs of this part.
     """
 
-    kind: JobKind
+    kind: JobKind | None = None
     statuses: tuple[Status, ...] = ()
     name_contains: str = ""
     created_after: float | None = None

@@ -1,20 +1,21 @@
-"""The server as an ASGI application: limits, who may come in, Bedrock's operations and our own paths."""
+"""The server as an ASGI application: Bedrock's operations and our own paths, behind one door."""
 
 from __future__ import annotations
 
-import asyncio
-import math
-from collections.abc import Collection, Mapping
+import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from anyio import CapacityLimiter, to_thread
-from starlette.applications import Starlette
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from outcrop.app import Outcrop
 from outcrop.domain.errors import OutcropError
+from outcrop.server.admission import Admission, Limits, raw_path
+from outcrop.server.api.dispatch import OwnPaths
+from outcrop.server.api.route import PREFIX
 from outcrop.server.auth.doorkeeper import Caller, Door
 from outcrop.server.auth.limits import RateLimits
 from outcrop.server.auth.refused import Refused
@@ -22,9 +23,9 @@ from outcrop.server.auth.request import Request
 from outcrop.server.bedrock.dispatch import Bedrock, Reply, error_reply
 from outcrop.server.bedrock.errors import WireError, wire_error
 from outcrop.server.bedrock.reading import Received
+from outcrop.server.counters import UNKNOWN, Counters
 
-#: The largest body in bytes: what Bedrock lets InvokeModel have.
-MOST_BYTES = 25_000_000
+_log = logging.getLogger(__name__)
 
 #: Operations that check datasets may take minutes; so many at once, so that reading never waits for them.
 _SLOW_AT_ONCE = 4
@@ -32,122 +33,94 @@ _QUICK_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What a client may do.
+class _Matched:
+    """What a request means: its name, how it is answered, whether that may take long, and whether it needs no key."""
 
-    Attributes:
-        hosts: Names by which the server may be called, in lower case; a page of another site that a browser was sent
-            to under a name of its own is refused. Empty for any.
-        body: Bytes of a body.
-        patience: Seconds for a body to come in.
-    """
-
-    hosts: frozenset[str] = frozenset()
-    body: int = MOST_BYTES
-    patience: float = 30.0
+    name: str
+    respond: Callable[[Request, Caller], Response]
+    slow: bool = False
+    open: bool = False
 
 
 class Server:
-    """Bedrock's API over one home folder."""
+    """Bedrock's API and our own paths over one home folder."""
 
     def __init__(self, outcrop: Outcrop, door: Door, rates: RateLimits, limits: Limits) -> None:
+        self._counters = Counters()
+        self._admission = Admission(door, rates, limits)
         self._bedrock = Bedrock(outcrop)
-        self._door = door
-        self._rates = rates
-        self._limits = limits
+        self.own = OwnPaths(outcrop, self._counters)
         self._slow = CapacityLimiter(_SLOW_AT_ONCE)
         self._quick = CapacityLimiter(_QUICK_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        reply = await self._reply(scope, receive)
-        response = Response(reply.body, reply.status, dict(reply.headers))
-        await response(scope, receive, send)
+        """Answer one request, and count it by when its answer begins."""
+        began = time.perf_counter()
+        matched = self._match(scope["method"], raw_path(scope))
 
-    async def _reply(self, scope: Scope, receive: Receive) -> Reply:
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._counters.add(matched.name, message["status"], time.perf_counter() - began)
+            await send(message)
+
+        response = await self._response(matched, scope, receive)
+        await response(scope, receive, counted)
+
+    async def _response(self, matched: _Matched, scope: Scope, receive: Receive) -> Response:
         try:
-            request = await self._request(scope, receive)
-            caller = await to_thread.run_sync(self._door.admit, request, limiter=self._quick)
-            self._require_turn(caller)
-            operation, labels = self._bedrock.find(request.method, request.path)
-        except Refused as error:
-            return error_reply(WireError(error.code, error.message, error.status))
-        except WireError as error:
-            return error_reply(error)
-        except OutcropError as error:
-            return error_reply(wire_error(error))
-        received = Received(labels, request.query, _first(request.by_name), request.body)
-        limiter = self._slow if operation.name.startswith("Create") else self._quick
-        return await to_thread.run_sync(self._bedrock.reply, operation, received, caller.region, limiter=limiter)
-
-    def _require_turn(self, caller: Caller) -> None:
-        wait = self._rates.take(caller.key_id)
-        if wait:
-            raise WireError(
-                "ThrottlingException",
-                f"Too many requests, please wait {math.ceil(wait * 1000)} ms before trying again.",
+            request, caller = (
+                (Request(scope["method"], raw_path(scope), "", (), b""), Caller("", ""))
+                if matched.open
+                else await self._admission.admit(scope, receive, self._quick)
             )
+        except Refused as error:
+            return _response(error_reply(WireError(error.code, error.message, error.status)))
+        except WireError as error:
+            return _response(error_reply(error))
+        except OutcropError as error:
+            _log.error("at the door: %s", error)
+            return _response(error_reply(wire_error(error)))
+        limiter = self._slow if matched.slow else self._quick
+        return await to_thread.run_sync(matched.respond, request, caller, limiter=limiter)
 
-    async def _request(self, scope: Scope, receive: Receive) -> Request:
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-        raw: bytes = scope.get("raw_path") or scope["path"].encode()
-        query: bytes = scope["query_string"]
-        require_host(headers, self._limits.hosts)
-        body = await read_body(receive, self._limits, headers)
-        return Request(scope["method"], raw.decode("latin-1"), query.decode("latin-1"), headers, body)
+    def _match(self, method: str, path: str) -> _Matched:
+        if path.startswith(PREFIX):
+            return self._match_own(method, path)
+        try:
+            operation, labels = self._bedrock.find(method, path)
+        except WireError as error:
+            refusal = error_reply(error)
+            return _Matched(UNKNOWN, lambda _request, _caller: _response(refusal))
 
+        def respond(request: Request, caller: Caller) -> Response:
+            headers = {name: values[0] for name, values in request.by_name.items()}
+            received = Received(labels, request.query, headers, request.body)
+            return _response(self._bedrock.reply(operation, received, caller.region))
 
-def _first(by_name: Mapping[str, list[str]]) -> dict[str, str]:
-    return {name: values[0] for name, values in by_name.items()}
+        return _Matched(operation.name, respond, slow=operation.name.startswith("Create"))
 
-
-def require_host(headers: Collection[tuple[str, str]], hosts: frozenset[str]) -> None:
-    """Make sure that a request is meant for this server by its name.
-
-    Raises:
-        WireError: AccessDeniedException.
-    """
-    given = [value for name, value in headers if name.lower() == "host"]
-    name = given[0].rpartition(":")[0] if given and given[0].rpartition(":")[2].isdigit() else "".join(given)
-    if hosts and name.lower() not in hosts:
-        raise WireError("AccessDeniedException", f"this server is not called {name[:100]!r}; --allow-host adds a name")
-
-
-async def read_body(receive: Receive, limits: Limits, headers: Collection[tuple[str, str]]) -> bytes:
-    """A request's body.
-
-    Raises:
-        WireError: It is too large, or does not come in time.
-    """
-    announced = [value for name, value in headers if name.lower() == "content-length"]
-    if announced and announced[0].isdigit() and int(announced[0]) > limits.body:
-        raise _too_large(limits)
-    parts, size = [], 0
-    try:
-        async with asyncio.timeout(limits.patience):
-            while True:
-                message: Message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise WireError("RequestTimeoutException", "the client left before it had sent its request")
-                part: bytes = message.get("body", b"")
-                parts.append(part)
-                size += len(part)
-                if size > limits.body:
-                    raise _too_large(limits)
-                if not message.get("more_body", False):
-                    return b"".join(parts)
-    except TimeoutError:
-        raise WireError(
-            "RequestTimeoutException", f"the body did not come in within {limits.patience:g} seconds"
-        ) from None
+    def _match_own(self, method: str, path: str) -> _Matched:
+        found = self.own.find(method, path)
+        if found is None:
+            return _Matched(UNKNOWN, lambda _request, _caller: self.own.unknown(method, path))
+        route, labels = found
+        return _Matched(
+            route.name,
+            lambda request, caller: self.own.respond(route, labels, request, caller.region),
+            slow=route.slow,
+            open=route.open,
+        )
 
 
-def _too_large(limits: Limits) -> WireError:
-    return WireError("RequestEntityTooLargeException", f"a body may have {limits.body:,} bytes at most")
+def _response(reply: Reply) -> Response:
+    return Response(reply.body, reply.status, dict(reply.headers))
 
 
-def application(server: Server) -> Any:
-    """The whole server: our own paths, and everything else to Bedrock."""
-    app = Starlette()
-    app.mount("/", server)
+def application(server: Server) -> ASGIApp:
+    """The whole server, for whatever speaks ASGI; anything but HTTP is left unanswered."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await server(scope, receive, send)
+
     return app

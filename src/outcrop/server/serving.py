@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from outcrop.app import Outcrop
 from outcrop.domain.errors import Fault, InvalidInput, MissingExtra, NotSupported, OutcropError
@@ -113,9 +114,10 @@ def serve(outcrop: Outcrop, listening: Listening, bound: socket.socket) -> None:
         import uvicorn
     except ImportError as error:
         raise MissingExtra("the server needs packages that are not installed: pip install 'outcrop[server]'") from error
+    from outcrop.server.admission import Limits
     from outcrop.server.auth.doorkeeper import Door, Doorkeeper, OpenDoor
     from outcrop.server.auth.limits import RateLimits
-    from outcrop.server.http import Limits, Server, application
+    from outcrop.server.http import Server, application
     from outcrop.server.patience import PatientProtocol
 
     region = outcrop.services.settings.region
@@ -135,9 +137,17 @@ def serve(outcrop: Outcrop, listening: Listening, bound: socket.socket) -> None:
         lifespan="off",
         ssl_certfile=listening.certificate,
         ssl_keyfile=listening.private_key,
+        ws="none",
     )
+
+    class Running(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            # Streams of events would be waited for, and their clients come again by themselves.
+            server.own.shared.ending.set()
+            super().handle_exit(sig, frame)
+
     with recovering(outcrop, _RECOVERY):
-        uvicorn.Server(config).run([bound])
+        Running(config).run([bound])
 
 
 @contextmanager

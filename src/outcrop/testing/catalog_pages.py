@@ -45,6 +45,15 @@ class PagesContract:
         assert listed(catalog, replace(QUERY, limit=2)) == [["Job_4%", "Job_2%"], ["Job_1%", "Job_0%"]]
         assert listed(catalog, replace(QUERY, limit=1, newest_first=False)) == [[f"Job_{n}%"] for n in (0, 1, 2, 4)]
         assert listed(catalog, replace(QUERY, kind=JobKind.CUSTOMIZATION)) == [["Job_3%"]]
+        assert listed(catalog, JobQuery(limit=3)) == [["Job_4%", "Job_3%", "Job_2%"], ["Job_1%", "Job_0%"]]
+
+    def test_jobs_are_counted(self, catalog: Catalog, jobs: list[Job]) -> None:
+        catalog.stop(jobs[1].id)
+        assert catalog.count_jobs() == {
+            (JobKind.EVALUATION, Status.QUEUED): 3,
+            (JobKind.EVALUATION, Status.STOPPED): 1,
+            (JobKind.CUSTOMIZATION, Status.QUEUED): 1,
+        }
 
     def test_a_part_is_without_what_is_large(self, catalog: Catalog, jobs: list[Job]) -> None:
         page = catalog.page(replace(QUERY, limit=1))

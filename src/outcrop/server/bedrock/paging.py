@@ -20,11 +20,11 @@ _NOT_FILTERS = {"nextToken", "maxResults"}
 Item = TypeVar("Item")
 
 
-def job_query(kind: JobKind, given: Mapping[str, Any], statuses: Sequence[Status]) -> JobQuery:
+def job_query(kind: JobKind | None, given: Mapping[str, Any], statuses: Sequence[Status]) -> JobQuery:
     """What a List operation of jobs asks for.
 
     Args:
-        kind: Which jobs.
+        kind: Which jobs; all where None.
         given: The operation's members, read.
         statuses: Those that the wire's ``statusEquals`` stands for; empty for all.
 
@@ -100,7 +100,9 @@ def _begin(given: Mapping[str, Any], kind: type) -> Any:
         return None
     try:
         filters, created, key = json.loads(base64.urlsafe_b64decode(token.encode()))
-        sound = filters == _filters(given) and isinstance(created, float) and type(key) is kind
+        # A number beyond what a database holds was given out by nobody.
+        held = kind is not int or 0 <= key < 2**63
+        sound = filters == _filters(given) and isinstance(created, float) and type(key) is kind and held
     except (ValueError, TypeError, RecursionError):
         sound = False
     if not sound:

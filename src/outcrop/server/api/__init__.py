@@ -1,0 +1,1 @@
+"""Our own paths, ``/outcrop/v1/…``: what AWS hides, one file per noun."""

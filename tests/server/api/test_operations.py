@@ -1,0 +1,19 @@
+"""Which of Bedrock's operations are here."""
+
+from __future__ import annotations
+
+from outcrop.server.bedrock.operations import handlers
+from tests.server.wire import Wire
+
+
+def test_all_are_listed_with_their_paths(wire: Wire) -> None:
+    listed = wire.ask("/outcrop/v1/operations").json()["operations"]
+    by_name = {each.pop("name"): each for each in listed}
+    assert by_name.keys() == set(wire.client().meta.service_model.operation_names)
+    assert by_name["GetModelCustomizationJob"] == {
+        "method": "GET",
+        "path": "/model-customization-jobs/{jobIdentifier}",
+        "implemented": True,
+    }
+    assert {name for name, each in by_name.items() if each["implemented"]} == handlers().keys()
+    assert not by_name["CreateGuardrail"]["implemented"]
