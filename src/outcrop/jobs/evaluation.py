@@ -29,7 +29,7 @@ from outcrop.evaluation.tasks import Read, task_type
 from outcrop.jobs import robustness
 from outcrop.jobs.answers import Answers, Asking, ask, brought
 from outcrop.jobs.datasets import require_same_model, require_unchanged
-from outcrop.jobs.evaluation_output import put_records
+from outcrop.jobs.evaluation_output import put_definitions, put_records
 from outcrop.jobs.judging import Responses, judge
 from outcrop.jobs.lease import Lease
 from outcrop.jobs.robustness import Spoilt
@@ -55,6 +55,8 @@ def run(services: Services, lease: Lease) -> None:
     engines = services.engines()
     models = [_model(services, request, place) for place in range(len(request.models))]
     reports = [_evaluated(services, lease, engines, request, models, part) for part in range(len(request.parts))]
+    if request.output is not None and request.judging is not None:
+        put_definitions(services, lease, request.output, request.judging)
     lease.finish({"reports": [to_json(report) for report in reports]})
     lease.log("done")
 
@@ -106,7 +108,7 @@ def _evaluated(
         brought(dataset.records, request.models[place]) if model is None else asked(model, place, dataset.asking)
         for place, model in enumerate(models)
     ]
-    found = _robustness(lease, engines, request, models, dataset, answers, asked)
+    found, spoilt = _robustness(lease, engines, request, models, dataset, answers, asked)
     scored = _scored(lease, request, dataset, answers)
     for encoder in engines.encoders.values():
         if long := encoder.figures()["long_texts"]:
@@ -115,18 +117,19 @@ def _evaluated(
             )
     report = replace(_report(lease, request, models, dataset, answers, scored), robustness=found)
     folder = f"jobs/{lease.job.id}" if len(request.parts) == 1 else f"jobs/{lease.job.id}/{dataset.part.name}"
-    if request.judging is not None:
+    if (judging := request.judging_of(dataset.part)) is not None:
         texts = [one.responses for one in scored]
         quality = _quality(dataset.metrics[0], scored)
         judged = Responses(number, dataset.records, request.models, models, texts, quality, dataset.clusters)
-        judges = judge(services, lease, engines, request.judging, judged, folder, request.seed)
+        judges = judge(services, lease, engines, judging, judged, folder, request.seed)
         report = replace(report, judges=judges)
         report = replace(report, verdicts=verdicts(report))
     _keep(services, lease, folder, report, dataset, scored)
     if request.output is not None:
         said = [each.answers for each in answers]
         part, records = dataset.part, dataset.records
-        put_records(services, lease, request.output, part, records, dataset.metrics, scored, said)
+        names = request.identifiers
+        put_records(services, lease, request.output, part, records, dataset.metrics, scored, said, names, spoilt)
     return report
 
 
@@ -167,11 +170,11 @@ def _robustness(
     dataset: _Dataset,
     answers: Sequence[Answers],
     asked: Callable[[Model, int, Asking], Answers],
-) -> Robustness | None:
-    """What perturbed prompts cost the models that can be asked; None where none are to be asked."""
+) -> tuple[Robustness | None, dict[str, list[float]]]:
+    """What perturbed prompts cost the models that can be asked, and of each record; None where none are to be asked."""
     perturbing = dataset.part.perturbing
     if perturbing is None:
-        return None
+        return None, {}
     spoilt, again = Spoilt.of(dataset.asking, perturbing), robustness.again(dataset.asking)
     both = [
         robustness.Asked(

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from outcrop.domain.judging import JudgeRequest
 from outcrop.domain.records import EvaluationRecord
-from outcrop.domain.requests import EvaluationPart
-from outcrop.evaluation.bedrock_output import output_lines, output_path
+from outcrop.domain.requests import EvaluationPart, WrittenAs
+from outcrop.evaluation.bedrock_output import definition_path, output_lines, output_path
 from outcrop.evaluation.items import Answer
+from outcrop.evaluation.judges.criteria import PREFIX
+from outcrop.evaluation.judges.custom import definition
 from outcrop.evaluation.scoring import Scored
 from outcrop.jobs.lease import Lease
 from outcrop.jobs.outputs import put_output
 from outcrop.metrics.protocol import Metric
+from outcrop.metrics.robustness.relative_delta import BUILTIN
 from outcrop.services import Services
 
 
@@ -25,8 +30,22 @@ def put_records(
     metrics: Sequence[Metric[Any]],
     scored: Sequence[Scored],
     answers: Sequence[Sequence[Answer]],
+    identifiers: Mapping[str, str],
+    robustness: Mapping[str, Sequence[float]],
 ) -> None:
     """Write a file for each model below ``output/JOB-NAME/JOB-ID``; earlier ones are replaced.
+
+    Args:
+        services: The home.
+        lease: The job's.
+        output: A folder, or an ``s3://`` address.
+        part: The dataset, and what the file calls it.
+        records: What was asked.
+        metrics: By what the answers were scored.
+        scored: What came of it, by model.
+        answers: The same models' answers.
+        identifiers: What the file calls models, by our names.
+        robustness: ``Builtin.Robustness`` of each record, by model; nothing where it was not asked for.
 
     Raises:
         StorageFailure: They can't be written.
@@ -37,10 +56,32 @@ def put_records(
             for metric in metrics
             if (column := metric.per_record(one.rows[metric.name])) is not None
         }
+        if one.model in robustness:
+            values[BUILTIN] = list(robustness[one.model])
+        if part.written_as is not None:
+            values = {name: values[name] for name in part.written_as.metrics if name in values}
         said = [(answer.text or "", answer.stop_reason) for answer in own]
-        lines = output_lines(one.model, records, said, values)
-        with services.scratch() as scratch:
-            file = scratch / "output.jsonl"
-            file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-            below = f"{lease.job.name}/{lease.job.id}"
-            put_output(services, file, output, f"{below}/{output_path(one.model, part.task, part.name, lease.job.id)}")
+        model = identifiers.get(one.model, one.model)
+        lines = output_lines(model, records, said, values)
+        named = part.written_as or WrittenAs(part.name, part.task, ())
+        path = output_path(model, named.task, named.dataset, lease.job.id)
+        _put(services, lease, output, path, "".join(f"{line}\n" for line in lines))
+
+
+def put_definitions(services: Services, lease: Lease, output: str, judging: JudgeRequest) -> None:
+    """Write the criteria of one's own that judges went by, a file for each, beside the records.
+
+    Raises:
+        StorageFailure: They can't be written.
+    """
+    for criterion in judging.criteria:
+        if not criterion.name.startswith(PREFIX):
+            text = json.dumps(definition(criterion), ensure_ascii=False, indent=1)
+            _put(services, lease, output, definition_path(criterion.name), text)
+
+
+def _put(services: Services, lease: Lease, output: str, path: str, text: str) -> None:
+    with services.scratch() as scratch:
+        file = scratch / "output"
+        file.write_text(text, encoding="utf-8")
+        put_output(services, file, output, f"{lease.job.name}/{lease.job.id}/{path}")

@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 #: What is accepted although the model does not list it: AWS takes ``General`` in every sample of a judge evaluation.
 ALSO: dict[str, tuple[str, ...]] = {"EvaluationTaskType": ("General",)}
 
+#: And which texts besides those of a pattern: a custom model is evaluated, and judges, by its own ARN or another name,
+#: since nobody has to buy throughput for it first; ids may have a context's suffix.
+ALSO_MATCHING: dict[str, str] = dict.fromkeys(
+    ("EvaluationBedrockModelIdentifier", "EvaluatorModelIdentifier"),
+    r"arn:aws(-[a-z-]+)?:bedrock:[a-z0-9-]{1,20}:([0-9]{12})?:[a-z-]+/[a-zA-Z0-9._:-]{1,140}(/[a-z0-9]{12})?"
+    r"|[a-zA-Z0-9][a-zA-Z0-9._:-]{0,127}",
+)
+
 #: Some of the patterns take exponential time on texts that are made for it; no honest text takes a thousandth of this.
 _PATIENCE = 0.05
 
@@ -39,12 +47,17 @@ def broken(shape: Shape, value: Any) -> Iterator[str]:
         yield from _broken_by_text(shape, value)
 
 
-def _broken_by_text(shape: Shape, value: str) -> Iterator[str]:
+def is_word(shape: Shape, value: str) -> bool:
+    """Whether a text is one of a shape's words, where it has any."""
     words = shape.metadata.get("enum")
-    if words and value not in words and value not in ALSO.get(shape.name, ()):
-        yield f"Member must satisfy enum value set: [{', '.join(words)}]"
-    pattern = shape.metadata.get("pattern")
-    if pattern and not _matches(pattern, value):
+    return not words or value in words or value in ALSO.get(shape.name, ())
+
+
+def _broken_by_text(shape: Shape, value: str) -> Iterator[str]:
+    if not is_word(shape, value):
+        yield f"Member must satisfy enum value set: [{', '.join(shape.metadata['enum'])}]"
+    pattern, also = shape.metadata.get("pattern"), ALSO_MATCHING.get(shape.name)
+    if pattern and not _matches(pattern, value) and not (also and _matches(also, value)):
         yield f"Member must satisfy regular expression pattern: {pattern}"
 
 

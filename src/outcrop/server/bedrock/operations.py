@@ -9,13 +9,13 @@ from typing import Any
 
 from botocore import xform_name
 
-from outcrop.server.bedrock import custom_models, customization_jobs, foundation_models, tags
+from outcrop.server.bedrock import custom_models, customization_jobs, evaluation_jobs, foundation_models, tags
 from outcrop.server.bedrock.context import Context
 from outcrop.server.bedrock.service import operations
 
 Handler = Callable[[Context, dict[str, Any]], dict[str, Any]]
 
-_MODULES: tuple[ModuleType, ...] = (customization_jobs, custom_models, foundation_models, tags)
+_MODULES: tuple[ModuleType, ...] = (customization_jobs, custom_models, evaluation_jobs, foundation_models, tags)
 
 
 @lru_cache(maxsize=1)
