@@ -263,9 +263,7 @@ def test_responses_that_were_made_elsewhere_are_scored(working: IdleRunner, scri
 
 
 def test_classes_are_read_from_what_is_written(working: IdleRunner, scripted: Wire, put: Put) -> None:
-    labelled = [
-        {**record, "referenceResponse": word} for record, word in zip(RECORDS, ("rock", "mineral"), strict=True)
-    ]
+    labelled = [{**RECORDS[0], "referenceResponse": "rock"}, {**RECORDS[1], "referenceResponse": "mineral"}]
     place = put("s3://bucket/labelled.jsonl", labelled)
     arn = create(scripted, part("Builtin.Accuracy", task="Classification", place=place))["jobArn"]
     lines = output(scripted, arn, f"models/{MODEL}/taskTypes/Classification/datasets/Rocks.v1")
@@ -456,8 +454,9 @@ def test_jobs_of_the_command_line_are_told_in_bedrocks_words(
     datasets = [DatasetChoice(local, "translation", ["chrf++"]), DatasetChoice(DATA, "question-answering")]
     both = [datasets[0], DatasetChoice(other, "generation", ["inclusion", "Builtin.Robustness"])]
     submit_evaluation(services, ["model"], both, name="Base_vs_Tuned", stored=["_mine"])
-    submit_evaluation(services, ["model", "other"], datasets[1:], judging=judging, given={"stop": ["x" * 2000]})
+    ended = submit_evaluation(services, ["model", "other"], datasets[1:], judging=judging, given={"stop": ["x" * 2000]})
     submit_evaluation(services, ["model"], datasets[1:], output="s3://bucket/elsewhere", name="plain-name")
+    scripted.outcrop.jobs.stop(ended.id)
     scripted.outcrop.models.remove("other")
     client = scripted.client()
     plain, judged, first = client.list_evaluation_jobs()["jobSummaries"]
