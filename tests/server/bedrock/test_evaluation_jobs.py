@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 
 from outcrop.app.evaluation import DatasetChoice, submit_evaluation
 from outcrop.app.judging import JudgeChoice
-from outcrop.domain.codec import from_json
+from outcrop.data.fetching import NamedDataset
+from outcrop.domain.codec import from_json, to_json
 from outcrop.domain.jobs import Status
 from outcrop.domain.requests import EvaluationRequest
 from outcrop.evaluation.judges.custom import custom_criteria
@@ -269,6 +270,20 @@ def test_classes_are_read_from_what_is_written(working: IdleRunner, scripted: Wi
     lines = output(scripted, arn, f"models/{MODEL}/taskTypes/Classification/datasets/Rocks.v1")
     assert [line["automatedEvaluationResult"]["scores"][0]["result"] for line in lines] == [1.0, 1.0]
     assert lines[0]["modelResponses"][0]["response"] == "a banded rock"
+
+
+def test_a_hundred_prompts_of_bedrocks_datasets_are_drawn(working: IdleRunner, scripted: Wire) -> None:
+    folder = scripted.outcrop.services.settings.datasets_folder / "builtin.boolq"
+    folder.mkdir(parents=True)
+    write_lines(folder / "records.jsonl", [{"prompt": f"Is {n} odd?", "referenceResponse": "no"} for n in range(120)])
+    named = NamedDataset("Builtin.BoolQ", "", "a hub", "c", "free", 120, 120, "", {})
+    manifest = {name: value for name, value in to_json(named).items() if name != "path"}
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    arn = create(scripted, part("Builtin.Accuracy", name="builtin.boolq", place=None))["jobArn"]
+    lines = output(scripted, arn, f"models/{MODEL}/taskTypes/QuestionAndAnswer/datasets/builtin.boolq")
+    assert len(lines) == 100
+    # The script echoes eight words of what it is asked: here the prompt has the task type's template around it.
+    assert lines[0]["modelResponses"][0]["response"] == "Answer in a few words, without a sentence"
 
 
 @pytest.mark.parametrize(

@@ -269,7 +269,7 @@ def _judging(
 
 
 def _named(context: Context, config: Mapping[str, Any], identifiers: dict[str, str]) -> str:
-    """Our name of a model; how the request calls it is noted."""
+    """Our name of a model; how the request calls it first is noted."""
     model = find_model(context, config["modelIdentifier"])
-    identifiers[model.name] = config["modelIdentifier"]
+    identifiers.setdefault(model.name, config["modelIdentifier"])
     return model.name
