@@ -37,7 +37,7 @@ def test_a_script_runs_unchanged(real_homes: Callable[[str], Path], tmp_path: Pa
     home = real_homes("home")
     with Outcrop(home) as outcrop:
         outcrop.models.alias(LLAMA, REAL_MODEL)
-        add_scripted(outcrop, tmp_path, "judge", patterns=[["[\\s\\S]*", "It answers. Rating: above and beyond"]])
+        add_scripted(outcrop, tmp_path, "judge", patterns=[["", '{"explanation": "It answers.", "rating": "6"}']])
         outcrop.models.alias(NOVA, "judge")
     train = tmp_path / "train.jsonl"
     train.write_text("".join((EXAMPLE / "train.jsonl").open().readlines()[:16]))

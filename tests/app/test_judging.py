@@ -12,6 +12,7 @@ from outcrop.domain.codec import from_json, to_json
 from outcrop.domain.errors import InvalidInput, NotFound
 from outcrop.domain.judging import JudgeRequest, PeopleLabel
 from outcrop.domain.requests import Dataset, EvaluationPart
+from outcrop.evaluation.judges.custom import custom_criteria
 from tests.doubles import add_scripted, questions, write_lines
 
 WARMTH = {
@@ -59,6 +60,20 @@ def test_repeats_are_sampled_and_one_ruling_is_greedy(judges: Outcrop) -> None:
     assert made(judges).generation.temperature == 0.7
     assert made(judges, repeats=1).generation.temperature == 0
     assert made(judges, temperature=0.2).generation.temperature == 0.2
+
+
+def test_criteria_of_ones_own_may_have_a_judge_of_their_own(judges: Outcrop, tmp_path: Path) -> None:
+    add_scripted(judges, tmp_path, "other")
+    own = custom_criteria(json.dumps([WARMTH, TONE]), "here")
+    request = made(judges, custom=own, custom_judge="other")
+    assert (request.judges, len(request.identities)) == (("judge", "other"), 2)
+    assert request.shares == (("Builtin.Helpfulness",), ("Warmth", "Tone"))
+    assert [one.name for one in request.of(0).criteria] == ["Builtin.Helpfulness"]
+    assert [one.name for one in request.of(1).criteria] == ["Warmth", "Tone"]
+    assert [one.name for one in request.by(["Tone"]).of(0).criteria] == []
+    assert from_json(JudgeRequest, json.loads(json.dumps(to_json(request)))) == request
+    together = made(judges, custom=own)
+    assert (together.shares, together.of(0)) == ((), together)
 
 
 def test_all_faults_come_at_once(judges: Outcrop, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from outcrop.domain.hyperparameters import choose
 from outcrop.domain.jobs import Job, JobKind, LogLine, Progress, Status, Worker
 from outcrop.domain.models import CurvePoint, Customization, Identity, Lineage, Model, ModelKind
 from outcrop.domain.records import EncodedRecord, EvaluationRecord, Message, Role, TrainingRecord
-from outcrop.domain.requests import CustomizationRequest, Dataset, EvaluationPart, EvaluationRequest
+from outcrop.domain.requests import CustomizationRequest, Dataset, EvaluationPart, EvaluationRequest, WrittenAs
 from outcrop.domain.scores import (
     Comparison,
     Direction,
@@ -127,6 +127,12 @@ VALUES: tuple[Any, ...] = (
     CustomizationRequest("made", "base", IDENTITY, Customization.FULL, DATA, None, choose(Customization.FULL, {})),
     CustomizationRequest(
         "made", "base", IDENTITY, Customization.LORA, DATA, DATA, choose(Customization.LORA, {"seed": 1})
+    ),
+    EvaluationRequest(
+        ("a",),
+        (IDENTITY,),
+        (EvaluationPart("d", DATA, "custom", (), judged_by=("x",), written_as=WrittenAs("d.1", "General", ("y",))),),
+        identifiers={"a": "amazon.a-v1:0"},
     ),
     EvaluationRequest(
         ("a", "b"), (IDENTITY, None), (EvaluationPart("d", DATA, "summarization", ("rougeL",)),), 1, ("b",)

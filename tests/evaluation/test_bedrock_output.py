@@ -9,7 +9,7 @@ import re
 import pytest
 
 from outcrop.domain.records import EvaluationRecord
-from outcrop.evaluation.bedrock_output import output_lines, output_path
+from outcrop.evaluation.bedrock_output import definition_path, output_lines, output_path
 from outcrop.evaluation.judges.judged_responses import JudgedResponse
 
 RECORDS = [
@@ -98,7 +98,14 @@ def test_the_path_is_where_scripts_look() -> None:
 
 
 @pytest.mark.parametrize(
-    ("task", "wire"), [("summarization", "Summarization"), ("generation", "Generation"), ("translation", "Custom")]
+    ("task", "wire"),
+    [
+        ("summarization", "Summarization"),
+        ("generation", "Generation"),
+        ("translation", "Custom"),
+        ("General", "General"),
+        ("QuestionAndAnswer", "QuestionAndAnswer"),
+    ],
 )
 def test_task_types_are_bedrocks(task: str, wire: str) -> None:
     assert f"/taskTypes/{wire}/" in output_path("m", task, "d", "j")
@@ -107,3 +114,8 @@ def test_task_types_are_bedrocks(task: str, wire: str) -> None:
 @pytest.mark.parametrize(("name", "part"), [("../../etc", ".._.._etc"), ("..", "__"), ("a b/ü", "a_b__"), ("", "_")])
 def test_a_name_can_not_leave_its_folder(name: str, part: str) -> None:
     assert f"/datasets/{part}/" in output_path("m", "custom", name, "j")
+
+
+@pytest.mark.parametrize(("name", "file"), [("Clarity", "Clarity.json"), ("../up", ".._up.json"), ("..", "...json")])
+def test_a_definition_lies_in_a_folder_of_its_own(name: str, file: str) -> None:
+    assert definition_path(name) == f"custom_metrics/{file}"

@@ -13,7 +13,7 @@ from outcrop import Outcrop
 from outcrop.catalog.protocol import Claim
 from outcrop.domain.errors import UserError
 from outcrop.domain.generation import GenerationParameters
-from outcrop.domain.judging import JudgeRequest
+from outcrop.domain.judging import JudgeRequest, PeopleLabel
 from outcrop.domain.models import Identity
 from outcrop.domain.records import EvaluationRecord
 from outcrop.domain.scores import JudgeReport, Reliability
@@ -24,7 +24,7 @@ from outcrop.jobs.judging import Responses, judge
 from outcrop.jobs.lease import Lease
 from outcrop.services import Services
 from tests.doubles import add_scripted
-from tests.evaluation.judges.doubles import HELPFUL, judge_by_quality, pair_exchanges
+from tests.evaluation.judges.doubles import HELPFUL, YES_NO, judge_by_quality, pair_exchanges
 from tests.jobs.test_paid_responses import engine_at
 from tests.model_server import ModelServer
 
@@ -93,6 +93,14 @@ def test_each_judge_has_a_report(judges: Services, lease: Lease) -> None:
     assert {group.group for group in fair.criteria[0].groups} == {"a", "b"}
     assert fair.figures["generated_tokens"] > 0
     assert fair.own == ()
+
+
+def test_each_judge_judges_by_its_share(judges: Services, lease: Lease) -> None:
+    people = (PeopleLabel(1, "tuned", HELPFUL.name, "candidate"), PeopleLabel(1, "tuned", YES_NO.name, "candidate"))
+    made = request(judges, "fair", "blind", criteria=(HELPFUL, YES_NO), shares=((HELPFUL.name,), (YES_NO.name,)))
+    fair, blind = judged(judges, lease, replace(made, labels=people), n=6)
+    assert [[one.criterion for one in report.criteria] for report in (fair, blind)] == [[HELPFUL.name], [YES_NO.name]]
+    assert [report.judge for report in judged(judges, lease, made.by([YES_NO.name]), n=6)] == ["blind"]
 
 
 def test_what_can_not_be_read_is_asked_again_with_another_seed(judges: Services, lease: Lease) -> None:

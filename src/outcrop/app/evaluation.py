@@ -22,7 +22,15 @@ from outcrop.domain.jobs import Job, JobKind, Status
 from outcrop.domain.judging import JudgeRequest
 from outcrop.domain.models import Model
 from outcrop.domain.records import EvaluationRecord, Purpose
-from outcrop.domain.requests import Dataset, EvaluationPart, EvaluationRequest, Perturbing, Prompting, name_faults
+from outcrop.domain.requests import (
+    Dataset,
+    EvaluationPart,
+    EvaluationRequest,
+    Perturbing,
+    Prompting,
+    WrittenAs,
+    name_faults,
+)
 from outcrop.domain.scores import Direction, Report
 from outcrop.evaluation.items import labels_of
 from outcrop.evaluation.perturbations import DEFAULT_KINDS, VARIANTS, kind_named
@@ -55,7 +63,10 @@ class DatasetChoice:
         shots: Examples with their right responses before each record.
         examples: Evaluation records that the examples are drawn from.
         columns: As what the columns of ``data`` and ``examples`` are read; see ``data.columns.named_columns``.
-        needs_references: Whether texts are refused where no record has a reference; a judge does without.
+        needs_references: Whether texts are refused where no record has a reference; where None, unless a judge judges,
+            who does without.
+        judged_by: Names of those of the judges' criteria that count here; None for all.
+        written_as: What Bedrock's file calls it all; None for our names, and every metric.
     """
 
     data: str | Path
@@ -70,7 +81,9 @@ class DatasetChoice:
     variants: int = VARIANTS
     limit: int | None = None
     columns: str | Mapping[str, str] = ""
-    needs_references: bool = True
+    needs_references: bool | None = None
+    judged_by: tuple[str, ...] | None = None
+    written_as: WrittenAs | None = None
 
 
 def submit_evaluation(
@@ -85,6 +98,9 @@ def submit_evaluation(
     judging: JudgeChoice | None = None,
     output: str | Path | None = None,
     price_per_hour: float | None = None,
+    identifiers: Mapping[str, str] | None = None,
+    asked: dict[str, Any] | None = None,
+    token: str = "",
 ) -> Job:
     """Check an evaluation from end to end and start its job.
 
@@ -99,6 +115,9 @@ def submit_evaluation(
         judging: Which models judge the responses, and how; None for none.
         output: A folder or an ``s3://`` address for the records as Bedrock writes them.
         price_per_hour: Of this machine, from which the cost of 1,000 responses follows.
+        identifiers: What the records as Bedrock writes them call models and judges, by their names.
+        asked: The request in the words of the wire it came by.
+        token: See ``Services.submit``.
 
     Raises:
         InvalidInput: Faults in the name, the data or the parameters: all of them.
@@ -116,10 +135,12 @@ def submit_evaluation(
     if not datasets:
         faults.append(Fault("request", None, "data", "none", "one dataset or more"))
     parts, total = [], len(faults)
-    for choice, label in zip(datasets, _names([choice.data for choice in datasets]), strict=True):
+    for choice, label in zip(datasets, _names(datasets), strict=True):
         try:
-            choice = dataclasses.replace(choice, needs_references=choice.needs_references and judging is None)
-            parts.append(_part(services, resolved, choice, label, seed, given or {}, stored))
+            if choice.needs_references is None:
+                choice = dataclasses.replace(choice, needs_references=judging is None)
+            part = _part(services, resolved, choice, label, seed, given or {}, stored)
+            parts.append(dataclasses.replace(part, judged_by=choice.judged_by, written_as=choice.written_as))
         except InvalidInput as error:
             faults += error.faults
             total += error.total
@@ -137,8 +158,9 @@ def submit_evaluation(
         judging=judges,
         output=None if output is None else absolute(output),
         price_per_hour=price_per_hour,
+        identifiers=dict(identifiers or {}),
     )
-    return services.submit(JobKind.EVALUATION, name, to_json(request))
+    return services.submit(JobKind.EVALUATION, name, to_json(request), asked=asked, token=token)
 
 
 def _judging(
@@ -146,7 +168,8 @@ def _judging(
 ) -> tuple[JudgeRequest | None, list[Fault]]:
     if choice is None:
         return None, []
-    silent = sorted({part.prompting.asked for part in parts if part.prompting.asked != Asked.GENERATE})
+    judged = [part for part in parts if part.judged_by != ()]
+    silent = sorted({part.prompting.asked for part in judged if part.prompting.asked != Asked.GENERATE})
     faults = [
         Fault("request", None, "judge", f"a task in which models are asked to {asked}", "responses, which it can read")
         for asked in silent
@@ -358,11 +381,13 @@ def _not_stored(place: str, records: Sequence[EvaluationRecord], stored: Sequenc
     ]
 
 
-def _names(places: Sequence[str | Path]) -> list[str]:
-    """A name for each dataset, from its file's; those of one name get a number."""
+def _names(datasets: Sequence[DatasetChoice]) -> list[str]:
+    """A name for each dataset, its own or from its file's; those of one name get a number."""
     names: list[str] = []
-    for place in places:
-        stem = Path(str(place)).name.partition(".")[2 if is_builtin(str(place)) else 0]
+    for choice in datasets:
+        place = str(choice.data)
+        stem = Path(place).name.partition(".")[2 if is_builtin(place) else 0]
+        stem = stem if choice.written_as is None else choice.written_as.dataset
         plain = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in stem)[:60] or "data"
         number = sum(name == plain or name.startswith(f"{plain}-") for name in names)
         names.append(f"{plain}-{number + 1}" if number else plain)

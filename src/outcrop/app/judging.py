@@ -39,6 +39,8 @@ class JudgeChoice:
         max_tokens: The most tokens of a ruling.
         temperature: None for 0.7, or 0 where each question is asked once.
         people: JSON Lines with what people said of the same responses, a path or ``s3://``.
+        custom: Criteria of one's own that were read already.
+        custom_judge: Who judges by the criteria of one's own, and by no other; None for ``judges``.
     """
 
     judges: Sequence[str]
@@ -50,6 +52,8 @@ class JudgeChoice:
     max_tokens: int = 256
     temperature: float | None = None
     people: str | Path | None = None
+    custom: Sequence[Criterion] = ()
+    custom_judge: str | None = None
 
 
 def judge_request(
@@ -69,26 +73,29 @@ def judge_request(
         NotFound: A judge, a built-in criterion or a file.
         NotSupported: A judge is an encoder.
     """
-    resolved = [services.catalog.model(judge) for judge in choice.judges]
+    others = [] if choice.custom_judge is None else [choice.custom_judge]
+    resolved = [services.catalog.model(judge) for judge in [*choice.judges, *others]]
     for model in resolved:
         require_writer(model)
-    chosen = [built_in(name) for name in choice.criteria]
+    chosen, own = [built_in(name) for name in choice.criteria], list(choice.custom)
     faults: list[Fault] = []
     if choice.criteria_file is not None:
         try:
-            chosen += _from_file(services, str(choice.criteria_file))
+            own += _from_file(services, str(choice.criteria_file))
         except InvalidInput as error:
             faults += error.faults
+    shares = [tuple(one.name for one in chosen)] * len(choice.judges) + [tuple(one.name for one in own)]
     sampled = SAMPLED if choice.repeats > 1 else 0.0
     temperature = sampled if choice.temperature is None else choice.temperature
     request = JudgeRequest(
         judges=tuple(model.name for model in resolved),
         identities=tuple(model.identity for model in resolved),
-        criteria=tuple(chosen),
+        criteria=(*chosen, *own),
         pairwise=choice.pairwise,
         repeats=choice.repeats,
         attempts=choice.attempts,
         generation=GenerationParameters(max_tokens=choice.max_tokens, temperature=temperature, seed=seed),
+        shares=tuple(shares) if others else (),
     )
     faults += _faults(request, len(models), choice.criteria_file is not None)
     if choice.people is not None and len(data) != 1:

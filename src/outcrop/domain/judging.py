@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 
 from outcrop.domain.generation import GenerationParameters
 from outcrop.domain.models import Identity
@@ -83,6 +84,7 @@ class JudgeRequest:
         attempts: How often more a question is asked whose answer can't be read, each time with another seed.
         generation: How rulings are generated.
         labels: What people said of the same responses; judges are measured against it.
+        shares: Of each judge, the names of the criteria that it judges by; all of them where empty.
     """
 
     judges: tuple[str, ...]
@@ -95,3 +97,12 @@ class JudgeRequest:
         default_factory=lambda: GenerationParameters(max_tokens=256, temperature=0.7)
     )
     labels: tuple[PeopleLabel, ...] = ()
+    shares: tuple[tuple[str, ...], ...] = ()
+
+    def by(self, names: Collection[str]) -> JudgeRequest:
+        """The same by some of the criteria."""
+        return replace(self, criteria=tuple(one for one in self.criteria if one.name in names))
+
+    def of(self, judge: int) -> JudgeRequest:
+        """The same by those criteria that a judge, by its place, judges by."""
+        return self.by(self.shares[judge]) if self.shares else self

@@ -92,6 +92,21 @@ class Perturbing:
 
 
 @dataclass(frozen=True)
+class WrittenAs:
+    """What Bedrock's file of a dataset calls things, in the words of whoever asked for it.
+
+    Attributes:
+        dataset: The dataset's name.
+        task: The task type, as Bedrock writes it.
+        metrics: Which metrics it has, those of judges not counted.
+    """
+
+    dataset: str
+    task: str
+    metrics: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class EvaluationPart:
     """A dataset that models are scored on, and how.
 
@@ -105,6 +120,8 @@ class EvaluationPart:
         perturbing: How prompts are spoilt to see what that costs; None where they are not.
         limit: How many records are drawn, by content and the job's seed; None for all.
         columns: As what the columns of the data and the examples are read, such as ``prompt=question``.
+        judged_by: Names of those of the judges' criteria that count here; None for all.
+        written_as: What Bedrock's file calls it all; None for our names, and every metric.
     """
 
     name: str
@@ -116,6 +133,8 @@ class EvaluationPart:
     perturbing: Perturbing | None = None
     limit: int | None = None
     columns: str = ""
+    judged_by: tuple[str, ...] | None = None
+    written_as: WrittenAs | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +150,7 @@ class EvaluationRequest:
         judging: Models that judge the responses, by what and how; None for none.
         output: A folder or an ``s3://`` address for the records as Bedrock writes them; None for nowhere.
         price_per_hour: Of this machine, in any currency; None where it is not known.
+        identifiers: What Bedrock's files call models and judges, by our names; those that are missing go by these.
     """
 
     models: tuple[str, ...]
@@ -141,6 +161,13 @@ class EvaluationRequest:
     judging: JudgeRequest | None = None
     output: str | None = None
     price_per_hour: float | None = None
+    identifiers: dict[str, str] = field(default_factory=dict)
+
+    def judging_of(self, part: EvaluationPart) -> JudgeRequest | None:
+        """What judges are asked of a dataset; None where they are asked nothing."""
+        if self.judging is None or part.judged_by is None:
+            return self.judging
+        return self.judging.by(part.judged_by) if part.judged_by else None
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ TASKS = {
     "generation": "Generation",
 }
 
+_OTHERS = ("Custom", "General")
+
 _UNSAFE = re.compile(r"[^A-Za-z0-9._:-]")
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://outcrop/evaluation-output")
 
@@ -35,13 +37,22 @@ def output_path(model: str, task: str, dataset: str, job: str) -> str:
 
     Args:
         model: The model's name.
-        task: Outcrop's name of the task type.
+        task: Outcrop's name of the task type, or Bedrock's.
         dataset: The dataset's name.
         job: The job's id.
     """
     name = uuid.uuid5(_NAMESPACE, json.dumps([job, model, task, dataset]))
-    wire = TASKS.get(task, "Custom")
-    return f"models/{_part(model)}/taskTypes/{wire}/datasets/{_part(dataset)}/{name}_output.jsonl"
+    return f"models/{_part(model)}/taskTypes/{task_name(task)}/datasets/{_part(dataset)}/{name}_output.jsonl"
+
+
+def task_name(task: str) -> str:
+    """A task type as Bedrock writes it."""
+    return task if task in (*TASKS.values(), *_OTHERS) else TASKS.get(task, "Custom")
+
+
+def definition_path(metric: str) -> str:
+    """Where the definition of a metric of one's own goes below the job's prefix."""
+    return f"custom_metrics/{_part(f'{metric}.json')}"
 
 
 def _part(name: str) -> str:

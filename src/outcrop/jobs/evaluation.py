@@ -30,7 +30,7 @@ from outcrop.evaluation.tasks import Read, task_type
 from outcrop.jobs import robustness
 from outcrop.jobs.answers import Answers, Asking, ask_all, brought
 from outcrop.jobs.datasets import require_same_model, require_unchanged
-from outcrop.jobs.evaluation_output import put_records
+from outcrop.jobs.evaluation_output import put_definitions, put_records
 from outcrop.jobs.judging import Judged, Responses, judge
 from outcrop.jobs.lease import Lease
 from outcrop.jobs.robustness import Spoilt
@@ -56,6 +56,8 @@ def run(services: Services, lease: Lease) -> None:
     engines = services.engines()
     models = [_model(services, request, place) for place in range(len(request.models))]
     reports = [_evaluated(services, lease, engines, request, models, part) for part in range(len(request.parts))]
+    if request.output is not None and request.judging is not None:
+        put_definitions(services, lease, request.output, request.judging)
     lease.finish({"reports": [to_json(report) for report in reports]})
     lease.log("done")
 
@@ -104,7 +106,7 @@ def _evaluated(
 
     written = asked(dataset.asking)
     answers = [written.get(place) or brought(dataset.records, name) for place, name in enumerate(request.models)]
-    found = _robustness(lease, engines, request, models, dataset, answers, asked)
+    found, spoilt = _robustness(lease, engines, request, models, dataset, answers, asked)
     scored = _scored(lease, request, dataset, answers)
     for encoder in engines.encoders.values():
         if long := encoder.figures()["long_texts"]:
@@ -115,19 +117,21 @@ def _evaluated(
     report = replace(_report(lease, request, models, dataset, answers, scored, computed_by), robustness=found)
     folder = f"jobs/{lease.job.id}" if len(request.parts) == 1 else f"jobs/{lease.job.id}/{dataset.part.name}"
     ruled = Judged()
-    if request.judging is not None:
+    if (judging := request.judging_of(dataset.part)) is not None:
         texts = [one.responses for one in scored]
         quality = _quality(dataset.metrics[0], scored)
         judged = Responses(number, dataset.records, request.models, models, texts, quality, dataset.clusters)
-        ruled = judge(services, lease, engines, request.judging, judged, folder, request.seed)
+        ruled = judge(services, lease, engines, judging, judged, folder, request.seed)
         report = replace(report, judges=ruled.reports)
         report = replace(report, verdicts=verdicts(report))
     _keep(services, lease, folder, report, dataset, scored)
     if request.output is not None:
         said = [each.answers for each in answers]
         part, records = dataset.part, dataset.records
-        sessions = ruled.sessions
-        put_records(services, lease, request.output, part, records, dataset.metrics, scored, said, sessions)
+        names, sessions = request.identifiers, ruled.sessions
+        put_records(
+            services, lease, request.output, part, records, dataset.metrics, scored, said, names, spoilt, sessions
+        )
     return report
 
 
@@ -168,11 +172,11 @@ def _robustness(
     dataset: _Dataset,
     answers: Sequence[Answers],
     asked: Callable[[Asking], Mapping[int, Answers]],
-) -> Robustness | None:
-    """What perturbed prompts cost the models that can be asked; None where none are to be asked."""
+) -> tuple[Robustness | None, dict[str, list[float]]]:
+    """What perturbed prompts cost the models that can be asked, and of each record; None where none are to be asked."""
     perturbing = dataset.part.perturbing
     if perturbing is None:
-        return None
+        return None, {}
     spoilt, again = Spoilt.of(dataset.asking, perturbing), robustness.again(dataset.asking)
     perturbed, repeated = asked(spoilt.asking), {} if again is None else asked(again)
     both = [

@@ -80,7 +80,10 @@ def judge(
     """
     sessions, reports = [], []
     for number in range(len(request.judges)):
-        session, figures = _session(services, lease, engines, request, judged, number, seed)
+        own = request.of(number)
+        if not own.criteria:
+            continue
+        session, figures = _session(services, lease, engines, own, judged, number, seed)
         sessions.append(session)
         reports.append(_report(lease, session, judged, figures))
     lease.hold()
@@ -133,6 +136,8 @@ def _people(request: JudgeRequest, judged: Responses) -> dict[tuple[int, int, in
     records = {record.line: place for place, record in enumerate(judged.records)}
     found: dict[tuple[int, int, int], list[str]] = {}
     for label in request.labels:
+        if label.criterion not in criteria:
+            continue
         key = criteria[label.criterion], models[label.model], records[label.line]
         found.setdefault(key, []).append(label.answer)
     return found

@@ -76,8 +76,8 @@ def report(
     seed: int,
     clusters: Sequence[str] | None,
     tell: Callable[[int], None],
-) -> Robustness:
-    """What the perturbed prompts cost each model.
+) -> tuple[Robustness, dict[str, list[float]]]:
+    """What the perturbed prompts cost each model; and ``Builtin.Robustness`` of each record, by model.
 
     Args:
         kind: The task type.
@@ -93,15 +93,17 @@ def report(
     """
     groups = [(one,) for one in perturbing.kinds] + ([perturbing.kinds] if len(perturbing.kinds) > 1 else [])
     scores, comparisons = [], []
+    by_record: dict[str, list[float]] = {}
     for kinds in groups:
         signature = signed(kinds, seed=perturbing.seed, n=perturbing.variants)
         metrics: list[Metric[Any]] = [drop(metric, signature)]
         if perturbing.builtin and kinds == perturbing.kinds:
             metrics.append(robustness.builtin_robustness(builtin, signature))
         rows = [_scored(kind, one, spoilt, original, kinds, metrics, tell) for one in asked]
+        by_record |= {one.model: _by_record(metrics[1], one) for one in rows if len(metrics) > 1}
         scores += [score for one in rows for score in scoring.scores(one, metrics, seed=seed, clusters=clusters)]
         comparisons += scoring.comparisons(rows, metrics, seed=seed, clusters=clusters)
-    return Robustness(
+    found = Robustness(
         kinds=perturbing.kinds,
         variants=perturbing.variants,
         seed=perturbing.seed,
@@ -110,6 +112,15 @@ def report(
         scores=tuple(scores),
         comparisons=tuple(scoring.corrected(comparisons)),
     )
+    return found, by_record
+
+
+def _by_record(metric: Metric[Any], scored: Scored) -> list[float]:
+    """The metric of each record alone; NaN where it has none."""
+    rows = scored.rows[metric.name]
+    values = metric.per_record(rows)
+    alone = metric.of_sums(rows) if values is None else values
+    return [] if alone is None else [float(value) for value in alone]
 
 
 def _scored(

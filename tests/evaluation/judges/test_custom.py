@@ -7,6 +7,7 @@ import pytest
 
 from outcrop.domain.errors import InvalidInput
 from outcrop.domain.scores import Direction
+from outcrop.evaluation.judges import custom
 from outcrop.evaluation.judges.custom import custom_criteria
 
 
@@ -57,6 +58,16 @@ def test_words_have_no_better_way_and_lower_is_said() -> None:
     tone, warmth = custom_criteria(json.dumps(given), "criteria.json")
     assert (tone.direction, tone.numeric, tone.values) == (Direction.NONE, False, ())
     assert warmth.direction is Direction.LOWER
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"direction": "lower"}, {"ratingScale": words("stiff", "loose")}], ids=["numbers", "lower", "words"]
+)
+def test_what_is_written_is_read(changes: dict[str, Any]) -> None:
+    (criterion,) = custom_criteria(json.dumps(definition(**changes)), "here")
+    written = custom.definition(criterion)
+    assert written["customMetricDefinition"]["metricName"] == criterion.name
+    assert custom_criteria(json.dumps(written), "there") == (criterion,)
 
 
 def test_all_faults_come_at_once() -> None:

@@ -60,6 +60,20 @@ def custom_criteria(text: str, where: str) -> tuple[Criterion, ...]:
     return tuple(_criterion(entry) for _, entry in given)
 
 
+def definition(criterion: Criterion) -> dict[str, Any]:
+    """A criterion in the shape of the files that Bedrock's console reads; ``custom_criteria`` reads it too."""
+    scale = [
+        {
+            "definition": rating.definition,
+            "value": {"stringValue": rating.answer} if rating.value is None else {"floatValue": rating.value},
+        }
+        for rating in criterion.scale
+    ]
+    turned = {"direction": criterion.direction.value} if criterion.direction is Direction.LOWER else {}
+    described = {"metricName": criterion.name, "instructions": criterion.instructions, "ratingScale": scale, **turned}
+    return {"customMetricDefinition": described}
+
+
 def _definitions(given: Any) -> list[tuple[str, Any]] | None:
     """The definitions with their paths; None where there is no place for any."""
     path = ""

@@ -16,12 +16,18 @@ ALSO: dict[str, tuple[str, ...]] = {"EvaluationTaskType": ("General",)}
 
 _ARN = "arn:aws(-[^:]+)?:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:"
 
-#: What is accepted although its pattern is another: here every model can be a base, and be evaluated, by ARN or name.
+#: An ARN of any model, an id with any suffixes, a name.
+_ANY_MODEL = (
+    r"arn:aws(-[a-z-]+)?:bedrock:[a-z0-9-]{1,20}:([0-9]{12})?:[a-z-]+/[a-zA-Z0-9._:-]{1,140}(/[a-z0-9]{12})?"
+    r"|[a-zA-Z0-9][a-zA-Z0-9._:-]{0,127}"
+)
+
+#: What is accepted although its pattern is another: here every model can be a base, be evaluated and judge, by ARN or
+#: name, since nobody has to buy throughput for it first.
 ALSO_LIKE: dict[str, str] = {
     "BaseModelIdentifier": f"{_ARN}(custom-model/imported|imported-model)/[a-z0-9]{{12}}",
-    "EvaluationBedrockModelIdentifier": (
-        f"{_ARN}custom-model/(imported|[a-z0-9-]+[.][a-z0-9.:-]+)/[a-z0-9]{{12}}|([0-9a-zA-Z][_-]?)+"
-    ),
+    "EvaluationBedrockModelIdentifier": _ANY_MODEL,
+    "EvaluatorModelIdentifier": _ANY_MODEL,
 }
 
 #: Some of the patterns take exponential time on texts that are made for it; no honest text takes a thousandth of this.
@@ -49,10 +55,15 @@ def broken(shape: Shape, value: Any) -> Iterator[str]:
         yield from _broken_by_text(shape, value)
 
 
-def _broken_by_text(shape: Shape, value: str) -> Iterator[str]:
+def is_word(shape: Shape, value: str) -> bool:
+    """Whether a text is one of a shape's words, where it has any."""
     words = shape.metadata.get("enum")
-    if words and value not in words and value not in ALSO.get(shape.name, ()):
-        yield f"Member must satisfy enum value set: [{', '.join(words)}]"
+    return not words or value in words or value in ALSO.get(shape.name, ())
+
+
+def _broken_by_text(shape: Shape, value: str) -> Iterator[str]:
+    if not is_word(shape, value):
+        yield f"Member must satisfy enum value set: [{', '.join(shape.metadata['enum'])}]"
     pattern = shape.metadata.get("pattern")
     if pattern and not any(_matches(each, value) for each in (pattern, *_also_like(shape))):
         yield f"Member must satisfy regular expression pattern: {pattern}"

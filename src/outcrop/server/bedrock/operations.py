@@ -9,7 +9,14 @@ from typing import Any
 
 from botocore import xform_name
 
-from outcrop.server.bedrock import custom_models, customization_jobs, foundation_models, import_jobs, tags
+from outcrop.server.bedrock import (
+    custom_models,
+    customization_jobs,
+    evaluation_jobs,
+    foundation_models,
+    import_jobs,
+    tags,
+)
 from outcrop.server.bedrock.context import Context
 from outcrop.server.bedrock.service import operations
 
@@ -18,6 +25,7 @@ Handler = Callable[[Context, dict[str, Any]], dict[str, Any]]
 _MODULES: tuple[ModuleType, ...] = (
     customization_jobs,
     custom_models,
+    evaluation_jobs,
     foundation_models,
     import_jobs,
     tags,

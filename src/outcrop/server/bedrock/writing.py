@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from outcrop.server.bedrock.constraints import is_word
 from outcrop.server.bedrock.service import Operation
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def _written(shape: Shape, value: Any, path: str) -> Any:
             return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         case "blob":
             return base64.b64encode(value).decode()
-        case "string" if shape.metadata.get("enum") and value not in shape.metadata["enum"]:
+        case "string" if not is_word(shape, value):
             raise ValueError(f"{path}: {value!r} is none of {shape.metadata['enum']}")
     return value
 
