@@ -21,10 +21,11 @@ from outcrop.engines.scoring import embedding_width, embeddings, joined, loglike
 from outcrop.engines.stopping import settled
 from outcrop.engines.tally import Tally
 from outcrop.models.chat import ChatTokenizer
+from outcrop.models.cost import model_size
 from outcrop.models.network import load_network
 
 # A batch is what an interrupted job does again, so it can't be all there is; its end, when places stay free, is a loss.
-_TURNS = 4
+_TURNS = 2
 
 
 class LoadedBase:
@@ -51,6 +52,7 @@ class LoadedBase:
         self._tokenizer = ChatTokenizer.load(folder)
         self._network = SharedNetwork(load_network(folder, device=device, dtype=dtype))
         self._limits = limits
+        self._writing = limits.of_writing(model_size(folder).cache_width * dtype.itemsize)
 
     def engine(self, adapter_folder: Path | None = None) -> TransformersEngine:
         """The base as it is, or with a LoRA adapter; engines may be used in turn, in any order.
@@ -61,16 +63,25 @@ class LoadedBase:
             NotFound: The folder holds no adapter.
             NotSupported: The adapter is of another kind than LoRA, changes the base's biases, or does not fit the base.
         """
-        return TransformersEngine(self._network.view(adapter_folder), self._tokenizer, self._limits)
+        return TransformersEngine(self._network.view(adapter_folder), self._tokenizer, self._limits, self._writing)
 
 
 class TransformersEngine:
     """One model on transformers; implements ``Engine``."""
 
-    def __init__(self, network: View, tokenizer: ChatTokenizer, limits: Limits) -> None:
+    def __init__(self, network: View, tokenizer: ChatTokenizer, limits: Limits, writing: Limits | None = None) -> None:
+        """A view of a network as an engine.
+
+        Args:
+            network: What computes.
+            tokenizer: Its own.
+            limits: How large a batch may be.
+            writing: How large one may be that writes; as the others where None.
+        """
         self._network = network
         self._tokenizer = tokenizer
         self._limits = limits
+        self._writing = writing or limits
         self._tally = Tally()
 
     def plan(self, prompts: Sequence[Prompt], parameters: GenerationParameters) -> list[Batch]:
@@ -174,13 +185,13 @@ class TransformersEngine:
     def _decode(self, rows: Sequence[Row], parameters: GenerationParameters) -> None:
         """Fill the rows."""
         if rows:
-            side_by_side = len(cut(self._costs(rows, parameters), self._limits)[0])
+            side_by_side = len(cut(self._costs(rows, parameters), self._writing)[0])
             for _ in Decoding(self._tokenizer, rows, side_by_side, parameters, self._tally).steps():
                 pass
 
     def _cut(self, rows: Sequence[Row], parameters: GenerationParameters) -> list[list[int]]:
         """Places of the rows in each batch."""
-        batches = cut(self._costs(rows, parameters), self._limits)
+        batches = cut(self._costs(rows, parameters), self._writing)
         joined = (batches[first : first + _TURNS] for first in range(0, len(batches), _TURNS))
         return [[place for batch in some for place in batch] for some in joined]
 
@@ -244,7 +255,7 @@ class Together:
             InvalidInput: As ``plan``.
         """
         first = self._engines[0]
-        return len(cut(first._costs(first._rows(prompts, parameters), parameters), first._limits)) == 1
+        return len(cut(first._costs(first._rows(prompts, parameters), parameters), first._writing)) == 1
 
     def plan(self, prompts: Sequence[Prompt], parameters: GenerationParameters) -> list[Batch]:
         """Cut prompts that ``prompts`` numbered into batches, longest first; see ``TransformersEngine.plan``."""
