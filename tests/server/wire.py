@@ -62,7 +62,7 @@ class Wire:
             aws_secret_access_key=secret,
             config=Config(retries={"total_max_attempts": 1}),
         )
-        client.meta.events.register("before-send.bedrock", self._answer)
+        client.meta.events.register("before-send.bedrock", self.answer)
         client.meta.events.register("after-call.bedrock", _require_sound)
         return client
 
@@ -83,7 +83,8 @@ class Wire:
         SigV4Auth(credentials, "bedrock", "eu-central-1").add_auth(request)
         return dict(request.prepare().headers.items())
 
-    def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    def answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        """The response to what a client is about to send: a handler of botocore's event ``before-send``."""
         url = urlsplit(request.url)
         target = f"{url.path}?{url.query}" if url.query else url.path
         headers = {

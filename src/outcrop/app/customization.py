@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from outcrop.app.data import absolute, check_at, tokenizer_of
+from outcrop.app.data import absolute, check_at, output_faults, tokenizer_of
 from outcrop.app.estimating import Subject, foresee
 from outcrop.data.checking import DatasetCheck
 from outcrop.domain.codec import to_json
@@ -79,7 +79,9 @@ def prepare_customization(
     require_free(services, name)
     tokenizer = tokenizer_of(services, model)
     assert tokenizer is not None, "a model that can be customised has a tokenizer"
-    data = _Data(purpose, tuple(absolute(place) for place in (train, validation) if place is not None))
+    wanted_output = None if output is None else absolute(output)
+    places = tuple(absolute(place) for place in (train, validation) if place is not None)
+    data = _Data(purpose, places, wanted_output)
     hyperparameters, checks = _checked(services, tokenizer, model, name, wanted, given or {}, data)
     device = choose_device(services.settings.device)
     hyperparameters = replace(hyperparameters, number_format=_number_format(hyperparameters.number_format, device))
@@ -92,7 +94,7 @@ def prepare_customization(
         validation=_dataset(checks[1]) if len(checks) > 1 else None,
         hyperparameters=hyperparameters,
         purpose=purpose,
-        output=None if output is None else absolute(output),
+        output=wanted_output,
     )
     subject = Subject(request, checks, tokenizer, device)
     foreseen = foresee(services, subject, probe=False)
@@ -161,10 +163,11 @@ def require_free(services: Services, name: str) -> None:
 
 @dataclass(frozen=True)
 class _Data:
-    """What to train on: training data, and perhaps validation data after it."""
+    """What to train on: training data, and perhaps validation data after it; and where tables are to be written."""
 
     purpose: Purpose
     places: tuple[str, ...]
+    output: str | None
 
 
 def _checked(
@@ -177,7 +180,7 @@ def _checked(
     data: _Data,
 ) -> tuple[Hyperparameters, list[DatasetCheck]]:
     """The hyperparameters and the checks of the datasets; the faults of all of them together."""
-    faults = name_faults("model", name)
+    faults = [*name_faults("model", name), *output_faults(data.output)]
     # A record can't keep more tokens than the model takes, whatever the table's default is.
     usual = {"max_length": min(choose(method, {}).max_length, tokenizer.context), **_shape(model)}
     hyperparameters = choose(method, usual)

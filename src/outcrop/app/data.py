@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from outcrop.data.checking import DatasetCheck, Progress, check
@@ -108,6 +109,17 @@ def absolute(place: str | Path) -> str:
     """A path from the root, so that a job finds it from wherever it runs; an address or a dataset's name as it is."""
     text = str(place)
     return text if is_address(text) or is_named(text) else str(Path(text).expanduser().absolute())
+
+
+def output_faults(output: str | Path | None) -> list[Fault]:
+    """What is wrong with where a job is to write; found out now, and not when hours of work are done."""
+    if output is None or not is_address(str(output)):
+        return []
+    try:
+        parse(str(output))
+    except InvalidInput as error:
+        return [replace(fault, where="request", field="output") for fault in error.faults]
+    return []
 
 
 def tokenizer_of(services: Services, model: Model) -> ChatTokenizer | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from outcrop.app.data import absolute, check_at, tokenizer_of
+from outcrop.app.data import absolute, check_at, output_faults, tokenizer_of
 from outcrop.app.judging import JudgeChoice, judge_request
 from outcrop.data.builtin import is_builtin
 from outcrop.data.checking import DatasetCheck
@@ -129,6 +129,7 @@ def submit_evaluation(
     for model in resolved:
         require_writer(model)
     faults = [] if name is None else name_faults("job", name)
+    faults += output_faults(output)
     faults += _repeated("models", [*(model.name for model in resolved), *stored])
     if price_per_hour is not None and not 0 <= price_per_hour < float("inf"):
         faults.append(Fault("request", None, "price_per_hour", str(price_per_hour), "a number, 0 or more"))

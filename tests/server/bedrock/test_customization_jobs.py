@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -174,8 +175,9 @@ def test_jobs_are_listed_page_by_page(runner: IdleRunner, tiny: Wire, put: Put) 
     assert names(sortOrder="Ascending", nameContains="job") == [f"job-{number}" for number in range(5)]
     assert names(statusEquals="Stopped") == ["job-3"]
     assert names(statusEquals="Completed") == []
-    moment = client.get_model_customization_job(jobIdentifier="job-2")["creationTime"]
-    assert names(creationTimeBefore=moment, nameContains="job-0") == ["job-0"]
+    later = client.get_model_customization_job(jobIdentifier="job-4")["creationTime"] + timedelta(minutes=1)
+    assert names(creationTimeBefore=later, nameContains="job-0") == ["job-0"]
+    assert names(creationTimeAfter=later) == []
     first = client.list_model_customization_jobs(maxResults=2)
     refusal(
         "ValidationException",
