@@ -215,6 +215,33 @@ def test_two_judges_judge_by_what_each_was_asked(working: IdleRunner, scripted: 
     assert custom_criteria(text, "the file") == custom_criteria(json.dumps(CLARITY), "the request")
 
 
+ALL_JUDGED = (
+    *("Correctness", "Completeness", "Faithfulness", "Helpfulness", "Coherence", "Relevance"),
+    *("FollowingInstructions", "ProfessionalStyleAndTone", "Harmfulness", "Stereotyping", "Refusal"),
+)
+
+
+@pytest.mark.parametrize("brought", [False, True])
+def test_a_model_judges_itself_by_everything(working: IdleRunner, scripted: Wire, put: Put, brought: bool) -> None:
+    """As the public samples ask: one model writes and judges, or judges what was brought along."""
+    responses = [{"modelIdentifier": "third-party-model", "response": "It depends."}]
+    put(DATA, [{**record, **({"modelResponses": responses} if brought else {})} for record in RECORDS])
+    names = [f"Builtin.{name}" for name in ALL_JUDGED]
+    source = {"precomputedInferenceSource": {"inferenceSourceIdentifier": "third-party-model"}}
+    model = source if brought else {"bedrockModel": {"modelIdentifier": JUDGE}}
+    asked = {"evaluatorModelConfig": evaluator(JUDGE)}
+    parts = part(*names, task="General", name="dummy-data")
+    arn = create(scripted, parts, automated=asked, model=model, outputDataConfig={"s3Uri": "s3://bucket/out"})["jobArn"]
+    job = scripted.client().get_evaluation_job(jobIdentifier=arn)
+    assert job["status"] == "Completed", job.get("failureMessages")
+    by = "third-party-model" if brought else JUDGE
+    lines = output(scripted, arn, f"models/{by}/taskTypes/General/datasets/dummy-data")
+    assert [[score["metricName"] for score in line["automatedEvaluationResult"]["scores"]] for line in lines] == [
+        names,
+        names,
+    ]
+
+
 def test_a_custom_metric_needs_no_other_judge(working: IdleRunner, scripted: Wire) -> None:
     """Samples name an evaluator although nothing built in is asked for."""
     automated = {"evaluatorModelConfig": evaluator(), "customMetricConfig": custom()}
