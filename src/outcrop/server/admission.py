@@ -8,7 +8,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from anyio import CapacityLimiter, to_thread
 from starlette.types import Message, Receive, Scope
 
 from outcrop.server.auth.doorkeeper import Caller, Door
@@ -44,33 +43,32 @@ class Admission:
         self._rates = rates
         self._limits = limits
 
-    async def admit(self, scope: Scope, receive: Receive, limiter: CapacityLimiter) -> tuple[Request, Caller]:
-        """A request, all of it, and who makes it.
-
-        Args:
-            scope: The request's.
-            receive: Gives its body.
-            limiter: How many keys are looked up at once.
+    async def received(self, scope: Scope, receive: Receive) -> Request:
+        """A request, all of it.
 
         Raises:
-            WireError: It is too large or too slow, is not meant for this server, or its key makes too many.
-            Refused: It shows no key, or not one that holds.
-            OutcropError: Keys can't be read.
+            WireError: It is too large or too slow, or is not meant for this server.
         """
-        request = await self._request(scope, receive)
-        caller = await to_thread.run_sync(self._door.admit, request, limiter=limiter)
-        if wait := self._rates.take(caller.key_id):
-            text = f"Too many requests, please wait {math.ceil(wait * 1000)} ms before trying again."
-            raise WireError("ThrottlingException", text)
-        return request, caller
-
-    async def _request(self, scope: Scope, receive: Receive) -> Request:
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
         query: bytes = scope["query_string"]
         require_host(headers, self._limits.hosts)
         require_own_page(headers, self._limits.hosts)
         body = await read_body(receive, self._limits, headers)
         return Request(scope["method"], raw_path(scope), query.decode("latin-1"), headers, body)
+
+    def admit(self, request: Request) -> Caller:
+        """Who makes a request; it may ask the catalog.
+
+        Raises:
+            WireError: The key makes too many.
+            Refused: It shows no key, or not one that holds.
+            OutcropError: Keys can't be read.
+        """
+        caller = self._door.admit(request)
+        if wait := self._rates.take(caller.key_id):
+            text = f"Too many requests, please wait {math.ceil(wait * 1000)} ms before trying again."
+            raise WireError("ThrottlingException", text)
+        return caller
 
 
 def raw_path(scope: Scope) -> str:

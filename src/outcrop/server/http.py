@@ -29,7 +29,8 @@ _log = logging.getLogger(__name__)
 
 #: Operations that check datasets may take minutes; so many at once, so that reading never waits for them.
 _SLOW_AT_ONCE = 4
-_QUICK_AT_ONCE = 32
+#: Threads take turns at Python's lock: with 32 at once a sixth fewer requests are answered than with 8.
+_QUICK_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,23 @@ class Server:
         await response(scope, receive, counted)
 
     async def _response(self, matched: _Matched, scope: Scope, receive: Receive) -> Response:
+        if matched.open:
+            request = Request(scope["method"], raw_path(scope), "", (), b"")
+            return await to_thread.run_sync(matched.respond, request, Caller("", ""), limiter=self._quick)
         try:
-            request, caller = (
-                (Request(scope["method"], raw_path(scope), "", (), b""), Caller("", ""))
-                if matched.open
-                else await self._admission.admit(scope, receive, self._quick)
-            )
+            request = await self._admission.received(scope, receive)
+        except WireError as error:
+            return _response(error_reply(error))
+        # One thread for the key and the answer: to hand a request on takes longer than either.
+        found = await to_thread.run_sync(self._admitted, matched, request, limiter=self._quick)
+        if isinstance(found, Response):
+            return found
+        return await to_thread.run_sync(matched.respond, request, found, limiter=self._slow)
+
+    def _admitted(self, matched: _Matched, request: Request) -> Response | Caller:
+        """The answer to a request; of one that takes long, who makes it, so that it is answered elsewhere."""
+        try:
+            caller = self._admission.admit(request)
         except Refused as error:
             return _response(error_reply(WireError(error.code, error.message, error.status)))
         except WireError as error:
@@ -80,8 +92,7 @@ class Server:
         except OutcropError as error:
             _log.error("at the door: %s", error)
             return _response(error_reply(wire_error(error)))
-        limiter = self._slow if matched.slow else self._quick
-        return await to_thread.run_sync(matched.respond, request, caller, limiter=limiter)
+        return caller if matched.slow else matched.respond(request, caller)
 
     def _match(self, method: str, path: str) -> _Matched:
         if path.startswith(PREFIX):
