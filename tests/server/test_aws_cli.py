@@ -21,13 +21,14 @@ from tests.server.wire import ADDRESS, ROLE, Wire
 
 Aws = Callable[..., Any]
 
-#: Operations that a test of this file has called.
+#: Operations that the running test has called.
 TRIED: set[str] = set()
 
 
 @pytest.fixture
 def aws(tiny: Wire, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Aws:
     """Runs a command of ``aws bedrock``, and returns the document it prints."""
+    TRIED.clear()
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", tiny.key.key.id)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", tiny.key.secret)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")

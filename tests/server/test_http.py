@@ -17,6 +17,8 @@ from outcrop import Outcrop
 from outcrop.server.admission import Limits
 from outcrop.server.bedrock.operations import handlers
 from outcrop.server.bedrock.service import operations
+from outcrop.server.exports import exports
+from outcrop.server.serving import Listening
 from tests.server.bedrock.test_customization_jobs import Put, create
 from tests.server.conftest import TINY
 from tests.server.wire import ADDRESS, Answer, Wire
@@ -211,5 +213,7 @@ def test_no_path_is_an_error_of_ours(
     assert answer.status < 500
 
 
-def test_the_address_is_the_one_of_the_exports() -> None:
+def test_the_address_is_the_one_of_the_exports(wire: Wire) -> None:
+    listening = Listening()
+    assert exports(wire.outcrop, listening, listening.port, None).environment["AWS_ENDPOINT_URL_BEDROCK"] == ADDRESS
     assert ADDRESS.endswith(":8090")

@@ -131,9 +131,10 @@ def submit_customization(
         return services.submit(JobKind.CUSTOMIZATION, name, request, asked=asked, token=token)
     name = f"customize-{prepared.request.model}"
     try:
-        return services.submit(JobKind.CUSTOMIZATION, name, request)
+        return services.submit(JobKind.CUSTOMIZATION, name, request, asked=asked, token=token)
     except AlreadyExists:
-        return services.submit(JobKind.CUSTOMIZATION, f"{name}-{new_job_id()}", request)
+        name = f"{name}-{new_job_id()}"
+        return services.submit(JobKind.CUSTOMIZATION, name, request, asked=asked, token=token)
 
 
 def _method(method: str) -> Customization:

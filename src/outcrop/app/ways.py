@@ -173,6 +173,6 @@ def _mean_lengths(found: DatasetCheck) -> tuple[float, float]:
 
 def _candidate(name: str, serving: Serving, training: float, lengths: tuple[float, float], context: int) -> Candidate:
     """A way with the batches that the engine makes of such prompts and responses."""
-    limits = Limits()
+    limits = Limits().of_writing(serving.token_bytes)
     rows = min(limits.rows, max(1, int(limits.tokens // sum(lengths))))
     return Candidate(name, serving, training, *lengths, rows, fits=sum(lengths) <= context)

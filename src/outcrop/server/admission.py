@@ -13,7 +13,7 @@ from starlette.types import Message, Receive, Scope
 from outcrop.server.auth.doorkeeper import Caller, Door
 from outcrop.server.auth.limits import RateLimits
 from outcrop.server.auth.request import Request
-from outcrop.server.bedrock.errors import WireError
+from outcrop.server.errors import WireError
 
 #: The largest body in bytes: what Bedrock lets InvokeModel have.
 MOST_BYTES = 25_000_000

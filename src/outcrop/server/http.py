@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,20 +11,16 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from outcrop.app import Outcrop
-from outcrop.domain.errors import OutcropError
 from outcrop.server.admission import Admission, Limits, raw_path
 from outcrop.server.api.dispatch import OwnPaths
 from outcrop.server.api.route import PREFIX
 from outcrop.server.auth.doorkeeper import Caller, Door
 from outcrop.server.auth.limits import RateLimits
-from outcrop.server.auth.refused import Refused
 from outcrop.server.auth.request import Request
 from outcrop.server.bedrock.dispatch import Bedrock, Reply, error_reply
-from outcrop.server.bedrock.errors import WireError, wire_error
 from outcrop.server.bedrock.reading import Received
 from outcrop.server.counters import UNKNOWN, Counters
-
-_log = logging.getLogger(__name__)
+from outcrop.server.errors import WireError, told
 
 #: Operations that check datasets may take minutes; so many at once, so that reading never waits for them.
 _SLOW_AT_ONCE = 4
@@ -85,13 +80,8 @@ class Server:
         """The answer to a request; of one that takes long, who makes it, so that it is answered elsewhere."""
         try:
             caller = self._admission.admit(request)
-        except Refused as error:
-            return _response(error_reply(WireError(error.code, error.message, error.status)))
-        except WireError as error:
-            return _response(error_reply(error))
-        except OutcropError as error:
-            _log.error("at the door: %s", error)
-            return _response(error_reply(wire_error(error)))
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody comes in, and is told so
+            return _response(error_reply(told(error, "the door")))
         return caller if matched.slow else matched.respond(request, caller)
 
     def _match(self, method: str, path: str) -> _Matched:

@@ -7,7 +7,7 @@ import logging
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,22 +147,24 @@ def serve(outcrop: Outcrop, listening: Listening, bound: socket.socket) -> None:
             server.own.shared.ending.set()
             super().handle_exit(sig, frame)
 
-    with recovering(outcrop, _RECOVERY):
+    with recovering(outcrop):
         Running(config).run([bound])
 
 
 @contextmanager
-def recovering(outcrop: Outcrop, seconds: float, say: Callable[[str], None] = _log.warning) -> Iterator[None]:
+def recovering(outcrop: Outcrop) -> Iterator[None]:
     """Look every few seconds for jobs whose worker died, and start them again."""
     ended = threading.Event()
 
     def look() -> None:
-        while not ended.wait(seconds):
+        while not ended.wait(_RECOVERY):
             try:
                 for line in outcrop.services.recover():
-                    say(line)
+                    _log.warning("%s", line)
             except OutcropError as error:
-                say(str(error))
+                _log.warning("%s", error)
+            except Exception:  # noqa: BLE001 - or nobody would look again for as long as the server runs
+                _log.exception("looking for jobs whose worker died failed")
 
     watch = threading.Thread(target=look, name="recovery", daemon=True)
     watch.start()

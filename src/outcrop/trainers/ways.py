@@ -39,6 +39,11 @@ class Serving:
     bytes: float
     adapter: int = 0
 
+    @property
+    def token_bytes(self) -> int:
+        """Bytes of the keys and values of one token."""
+        return _NUMBER * self.size.cache_width
+
     def response_seconds(self, prompt_tokens: float, response_tokens: float, rows: int) -> float:
         """Seconds that one response takes where ``rows`` of them are made at once."""
         reading = self._flop(prompt_tokens, prompt_tokens) / self.flops
@@ -59,7 +64,7 @@ class Serving:
         return _NUMBER * (self.size.body + self.size.head + self.adapter)
 
     def _cache(self, context: float) -> float:
-        return _NUMBER * self.size.cache_width * context
+        return self.token_bytes * context
 
     def _flop(self, tokens: float, context: float) -> float:
         return self.size.forward_flop(tokens, 1, context) + 2 * self.adapter * tokens

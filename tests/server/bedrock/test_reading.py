@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from outcrop.server.bedrock.errors import WireError
 from outcrop.server.bedrock.reading import Received, read
 from outcrop.server.bedrock.service import operations
+from outcrop.server.errors import WireError
 
 
 def reading(name: str, body: object = None, query: str = "", **labels: str) -> dict[str, Any]:

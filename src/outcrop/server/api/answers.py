@@ -14,7 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from outcrop.reports.document import plain
 from outcrop.server.api.route import JSON
-from outcrop.server.bedrock.errors import WireError
+from outcrop.server.errors import WireError
 
 #: Seconds in which a client must take what it was sent; one that sleeps must not hold a place for ever.
 PATIENCE = 120.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Mapping
 from threading import BoundedSemaphore, Event
@@ -10,7 +9,6 @@ from threading import BoundedSemaphore, Event
 from starlette.responses import Response
 
 from outcrop.app import Outcrop
-from outcrop.domain.errors import OutcropError
 from outcrop.server.api.query import read_query
 from outcrop.server.api.route import PREFIX, Call, Route, Shared
 from outcrop.server.api.routes import ROUTES
@@ -18,11 +16,9 @@ from outcrop.server.auth.request import Request
 from outcrop.server.bedrock.arns import Names
 from outcrop.server.bedrock.context import Context
 from outcrop.server.bedrock.dispatch import error_reply
-from outcrop.server.bedrock.errors import WireError, wire_error
 from outcrop.server.bedrock.routes import Routes
 from outcrop.server.counters import Counters
-
-_log = logging.getLogger(__name__)
+from outcrop.server.errors import WireError, told
 
 #: An export takes the disk of a model, and the memory of two.
 _EXPORTS = 2
@@ -61,15 +57,8 @@ class OwnPaths:
             query = read_query(route.parameters, request.query)
             headers = {name: values[0] for name, values in request.by_name.items()}
             response = route.answer(Call(context, labels, query, headers, self.shared))
-        except WireError as error:
-            return _refusal(error)
-        except OutcropError as error:
-            if error.exit_code == 1:
-                _log.error("%s: %s", route.name, error)
-            return _refusal(wire_error(error))
-        except Exception:  # noqa: BLE001 - one request's trouble must not be another's
-            _log.exception("%s failed", route.name)
-            return _refusal(WireError("InternalServerException", "an error of the server; its log says more"))
+        except Exception as error:  # noqa: BLE001 - one request's trouble must not be another's
+            return _refusal(told(error, route.name))
         response.headers["x-amzn-RequestId"] = str(uuid.uuid4())
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response

@@ -11,8 +11,8 @@ from outcrop.domain.jobs import Job, LogLine
 from outcrop.server.api.answers import document
 from outcrop.server.api.route import Call
 from outcrop.server.bedrock import arns
-from outcrop.server.bedrock.errors import WireError
 from outcrop.server.bedrock.paging import job_query, next_token
+from outcrop.server.errors import WireError
 
 
 @dataclass(frozen=True)

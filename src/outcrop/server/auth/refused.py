@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from outcrop.server.errors import WireError
+
 #: Amazon's words for an access key that it does not know.
 UNKNOWN_KEY = "The security token included in the request is invalid."
 #: Amazon's words for a bearer key that it does not know.
@@ -13,20 +15,11 @@ MISMATCH = (
 )
 
 
-class Refused(Exception):
-    """A request is not let in.
-
-    Attributes:
-        code: The error's name on the wire, as Amazon gives it.
-        status: The HTTP status.
-        message: For a person; never has a secret in it.
-    """
+class Refused(WireError):
+    """A request is not let in, for reasons that only the door has; its message never has a secret in it."""
 
     def __init__(self, code: str, status: int, message: str) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        self.status = status
-        self.message = message
+        super().__init__(code, message, status)
 
 
 def missing() -> Refused:

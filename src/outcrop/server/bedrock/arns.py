@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from outcrop.server.bedrock.errors import WireError
+from outcrop.server.errors import WireError
 
 CUSTOMIZATION_JOB = "model-customization-job"
 CUSTOM_MODEL = "custom-model"

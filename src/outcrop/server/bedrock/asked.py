@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from outcrop.server.bedrock.errors import WireError
+from outcrop.server.errors import WireError
 
 
 def kept(given: Mapping[str, Any], **more: Any) -> dict[str, Any]:

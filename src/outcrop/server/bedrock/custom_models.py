@@ -14,7 +14,6 @@ from outcrop.server.bedrock import arns
 from outcrop.server.bedrock.asked import tags_of
 from outcrop.server.bedrock.context import Context
 from outcrop.server.bedrock.customization_jobs import described, job_arn
-from outcrop.server.bedrock.errors import WireError
 from outcrop.server.bedrock.imports import (
     UNFINISHED,
     asked_before,
@@ -28,6 +27,7 @@ from outcrop.server.bedrock.jobs import key_arn
 from outcrop.server.bedrock.model_names import find_model, foundation_id, id_of, own_id
 from outcrop.server.bedrock.paging import part
 from outcrop.server.bedrock.tags import set_tags
+from outcrop.server.errors import WireError
 
 #: The service model lets the name of a base be no longer.
 _LONGEST_BASE_NAME = 63

@@ -17,11 +17,11 @@ from outcrop.domain.requests import CustomizationRequest
 from outcrop.server.bedrock import arns
 from outcrop.server.bedrock.asked import kept, tags_of
 from outcrop.server.bedrock.context import Context
-from outcrop.server.bedrock.errors import WireError
 from outcrop.server.bedrock.jobs import STATUSES, failure, find_job, key_arn, modified, role_of, statuses_of
 from outcrop.server.bedrock.model_names import find_model, foundation_id, own_id
 from outcrop.server.bedrock.paging import job_query, next_token
 from outcrop.server.bedrock.tags import set_tags
+from outcrop.server.errors import WireError
 
 #: Our own hyperparameter at the wire, where Bedrock leaves no choice: ``lora`` or ``full``.
 METHOD = "customizationMethod"

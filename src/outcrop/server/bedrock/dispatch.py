@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-import logging
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from outcrop.app import Outcrop
-from outcrop.domain.errors import OutcropError
 from outcrop.server.bedrock.arns import Names
 from outcrop.server.bedrock.context import Context
-from outcrop.server.bedrock.errors import WireError, wire_error
 from outcrop.server.bedrock.operations import handlers
 from outcrop.server.bedrock.reading import Received, read
 from outcrop.server.bedrock.routes import Routes
 from outcrop.server.bedrock.service import Operation, operations
 from outcrop.server.bedrock.writing import write
-
-_log = logging.getLogger(__name__)
+from outcrop.server.errors import WireError, told
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,7 @@ class Bedrock:
             raise WireError(
                 "UnknownOperationException",
                 f"{found[0].name} is not implemented by this version of Outcrop; "
-                "docs/reference/bedrock-operations.md lists what is",
+                "GET /outcrop/v1/operations lists what is",
             )
         return found
 
@@ -62,15 +58,8 @@ class Bedrock:
         try:
             result = self._handlers[operation.name](context, read(operation, received))
             return Reply(operation.status, _headers(), write(operation, result))
-        except WireError as error:
-            return error_reply(error)
-        except OutcropError as error:
-            if error.exit_code == 1:
-                _log.error("%s: %s", operation.name, error)
-            return error_reply(wire_error(error))
-        except Exception:  # noqa: BLE001 - one request's trouble must not be another's
-            _log.exception("%s failed", operation.name)
-            return error_reply(WireError("InternalServerException", "an error of the server; its log says more"))
+        except Exception as error:  # noqa: BLE001 - one request's trouble must not be another's
+            return error_reply(told(error, operation.name))
 
 
 def error_reply(error: WireError) -> Reply:

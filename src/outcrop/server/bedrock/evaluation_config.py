@@ -19,8 +19,8 @@ from outcrop.evaluation.task_metrics import ACCURACY, TOXICITY, task_metrics
 from outcrop.evaluation.tasks import Asked, task_type
 from outcrop.server.bedrock import inference_params
 from outcrop.server.bedrock.context import Context
-from outcrop.server.bedrock.errors import WireError
 from outcrop.server.bedrock.model_names import find_model
+from outcrop.server.errors import WireError
 
 #: Our task type for each of Bedrock's. ``General`` is what samples of judge evaluations send; any prompt will do.
 TASKS = {

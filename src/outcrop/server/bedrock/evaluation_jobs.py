@@ -10,12 +10,12 @@ from outcrop.domain.jobs import Job, JobKind
 from outcrop.server.bedrock import arns
 from outcrop.server.bedrock.asked import kept, tags_of
 from outcrop.server.bedrock.context import Context
-from outcrop.server.bedrock.errors import WireError, wire_error
 from outcrop.server.bedrock.evaluation_config import evaluation
 from outcrop.server.bedrock.evaluation_described import described, summarized
 from outcrop.server.bedrock.jobs import STATUSES, failure, find_job, modified, role_of, statuses_of
 from outcrop.server.bedrock.paging import job_query, next_token
 from outcrop.server.bedrock.tags import set_tags
+from outcrop.server.errors import WireError, told
 
 #: What every job here is; people don't judge yet, and no knowledge base is evaluated.
 _KIND = {"jobType": "Automated", "applicationType": "ModelEvaluation"}
@@ -83,8 +83,8 @@ def batch_delete_evaluation_job(context: Context, given: dict[str, Any]) -> dict
         try:
             _delete(context, identifier)
         except (WireError, UserError) as error:
-            told = error if isinstance(error, WireError) else wire_error(error)
-            errors.append({"jobIdentifier": identifier, "code": str(told.status), "message": told.message})
+            wrong = told(error, "BatchDeleteEvaluationJob")
+            errors.append({"jobIdentifier": identifier, "code": str(wrong.status), "message": wrong.message})
         else:
             deleted.append({"jobIdentifier": identifier, "jobStatus": "Deleting"})
     return {"errors": errors, "evaluationJobs": deleted}

@@ -8,8 +8,8 @@ from typing import Any
 from outcrop.domain.models import Customization, Model, ModelKind
 from outcrop.server.bedrock import arns
 from outcrop.server.bedrock.context import Context
-from outcrop.server.bedrock.errors import WireError
 from outcrop.server.bedrock.model_names import find_model, foundation_id, foundation_ids
+from outcrop.server.errors import WireError
 
 #: Providers as Bedrock writes them; others are written as their ids have them.
 _PROVIDERS = {

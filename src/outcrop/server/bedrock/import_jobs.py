@@ -9,7 +9,6 @@ from outcrop.domain.models import Model
 from outcrop.server.bedrock import arns
 from outcrop.server.bedrock.asked import tags_of
 from outcrop.server.bedrock.context import Context
-from outcrop.server.bedrock.errors import WireError
 from outcrop.server.bedrock.imports import (
     asked_before,
     bringer,
@@ -23,6 +22,7 @@ from outcrop.server.bedrock.jobs import find_job, key_arn, modified, role_of
 from outcrop.server.bedrock.model_names import find_model, id_of
 from outcrop.server.bedrock.paging import job_query, next_token, part
 from outcrop.server.bedrock.tags import set_tags
+from outcrop.server.errors import WireError
 
 _TAGS = {arns.IMPORT_JOB: "jobTags", arns.IMPORTED_MODEL: "importedModelTags"}
 

@@ -13,8 +13,8 @@ from outcrop.domain.models import Model
 from outcrop.server.bedrock import arns
 from outcrop.server.bedrock.asked import kept
 from outcrop.server.bedrock.context import Context
-from outcrop.server.bedrock.errors import WireError
 from outcrop.server.bedrock.jobs import LONGEST_MESSAGE
+from outcrop.server.errors import WireError
 
 #: Statuses of import jobs whose model is not there.
 UNFINISHED = tuple(sorted(set(Status) - {Status.DONE}))

@@ -9,7 +9,7 @@ from outcrop.domain.errors import NotFound
 from outcrop.domain.jobs import Job, JobKind, Status
 from outcrop.server.bedrock import arns
 from outcrop.server.bedrock.context import Context
-from outcrop.server.bedrock.errors import WireError
+from outcrop.server.errors import WireError
 
 #: Bedrock's words for our statuses.
 STATUSES = {

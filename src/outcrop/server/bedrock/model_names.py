@@ -11,8 +11,8 @@ from outcrop.domain.errors import NotFound
 from outcrop.domain.models import Model, ModelKind
 from outcrop.server.bedrock import arns
 from outcrop.server.bedrock.context import Context
-from outcrop.server.bedrock.errors import WireError
 from outcrop.server.bedrock.imports import bringer, model_kind
+from outcrop.server.errors import WireError
 
 #: The provider in the id of a model that has no alias of Bedrock's shape.
 OWN = "outcrop"

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from outcrop.domain.jobs import JobKind, JobPage, JobQuery, Status
-from outcrop.server.bedrock.errors import WireError
+from outcrop.server.errors import WireError
 
 #: How many entries a part has where the request doesn't say.
 USUAL = 100

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from outcrop.server.bedrock.constraints import broken
-from outcrop.server.bedrock.errors import WireError
 from outcrop.server.bedrock.service import Operation
+from outcrop.server.errors import WireError
 
 if TYPE_CHECKING:
     from botocore.model import Shape, StructureShape

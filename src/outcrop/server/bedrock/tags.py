@@ -10,9 +10,9 @@ from outcrop.domain.errors import NotFound, TooManyTags
 from outcrop.domain.jobs import JobKind
 from outcrop.server.bedrock import arns
 from outcrop.server.bedrock.context import Context
-from outcrop.server.bedrock.errors import WireError
 from outcrop.server.bedrock.imports import UNFINISHED, import_job, model_kind
 from outcrop.server.bedrock.model_names import made_by
+from outcrop.server.errors import WireError
 
 #: Of one resource, as the service model says.
 MOST = 200

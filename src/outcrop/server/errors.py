@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from outcrop.domain.errors import OutcropError, TooManyTags
+
+_log = logging.getLogger(__name__)
 
 #: The HTTP status of each code; in Bedrock a conflict is 400.
 STATUSES = {
@@ -38,8 +41,28 @@ class WireError(Exception):
         self.fields = fields
         super().__init__(message)
 
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
 
-def wire_error(error: OutcropError) -> WireError:
+
+def told(error: Exception, name: str) -> WireError:
+    """What a client is told of any error. What is no mistake of the client's is logged too.
+
+    Args:
+        error: A ``WireError`` as it is; one of ours by its code; whatever else there is without a word of its own.
+        name: What was asked, for the log.
+    """
+    if isinstance(error, WireError):
+        return error
+    if not isinstance(error, OutcropError):
+        _log.error("%s failed", name, exc_info=error)
+        return WireError("InternalServerException", "an error of the server; its log says more")
+    if error.exit_code == 1:
+        _log.error("%s: %s", name, error)
+    return _coded(error)
+
+
+def _coded(error: OutcropError) -> WireError:
     """An error of ours by the code that stands beside it in ``domain.errors``."""
     message = str(error)
     shown = message if len(message) <= _LONGEST else f"{message[:_LONGEST]} …"
