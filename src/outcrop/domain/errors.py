@@ -10,11 +10,13 @@ OutcropError                    code                          exit
 │   ├── MissingExtra            ValidationException           2
 │   ├── TooManyTags             TooManyTagsException          2   carries the resource
 │   ├── OverBudget              ServiceQuotaExceededException 2
+│   ├── Throttled               ThrottlingException           2
 │   └── RemoteRefusal           ValidationException           2   carries the status of the server's answer
 └── OurFault                    InternalServerException       1
     ├── LeaseLost               InternalServerException       1
     ├── JobFailed               InternalServerException       1
     ├── RemoteFailure           InternalServerException       1
+    ├── ModelFailed             ModelErrorException           1
     └── StorageFailure          InternalServerException       1
 
 A message says what was given, what was expected, and what to do.
@@ -125,6 +127,12 @@ class OverBudget(UserError):
     code = "ServiceQuotaExceededException"
 
 
+class Throttled(UserError):
+    """A model has as many requests as it takes, or there is no memory for it; asked again later, it may answer."""
+
+    code = "ThrottlingException"
+
+
 class RemoteRefusal(UserError):
     """The server of a remote model refuses a request, and would refuse it again; the message has what it said."""
 
@@ -147,6 +155,12 @@ class JobFailed(OurFault):
 
 class RemoteFailure(OurFault):
     """The server of a remote model failed each time, for as long as was waited."""
+
+
+class ModelFailed(OurFault):
+    """What computes a deployment's responses ended, or failed, in the middle of one; it is started again."""
+
+    code = "ModelErrorException"
 
 
 class StorageFailure(OurFault):

@@ -67,11 +67,13 @@ class Prompt:
         number: Its place in the dataset, which seeds its samples.
         messages: The conversation.
         chat: Whether the model's chat template writes it out; else its texts are gone on with as they are.
+        begun: What the response begins with already: the model goes on from there, and does not say it again.
     """
 
     number: int
     messages: tuple[Message, ...]
     chat: bool = True
+    begun: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ class Response:
         near_ties: At how many steps the two best tokens lay within 1e-3 of each other (in logits).
         latency: Seconds from when its row joined a batch, or its request was sent, until its last token was there; None
             where that was not measured. Responses that differ in nothing else are equal.
+        stop_sequence: The stop text that ended it; "" where none did, or a server does not tell which.
     """
 
     number: int
@@ -99,6 +102,15 @@ class Response:
     logprobs: tuple[float, ...] = ()
     near_ties: int = 0
     latency: float | None = field(default=None, compare=False)
+    stop_sequence: str = ""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a response while it is being written; ``tokens`` counts those that are written so far."""
+
+    text: str
+    tokens: int
 
 
 @dataclass(frozen=True)

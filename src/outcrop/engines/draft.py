@@ -21,6 +21,7 @@ class Draft:
         limit: The most tokens it may get.
         text: What it says so far, kept up where stop sequences or a reader need it; at the end, the response's text.
         reason: Why it ended; "" while it goes on.
+        stop: The stop text that ended it; "" where none did.
         joined: When it took its place among those that are computed, in seconds of ``time.perf_counter``.
         latency: Seconds from then to its last token, once it has ended.
     """
@@ -33,6 +34,7 @@ class Draft:
     near_ties: int = 0
     text: str = ""
     reason: str = ""
+    stop: str = ""
     joined: float = 0.0
     latency: float | None = None
 
@@ -67,6 +69,7 @@ class Draft:
             self.text = tokenizer.decode(self.tokens)
         place = first_stop(self.text, stop)
         if place is not None:
+            self.stop = next(each for each in stop if self.text.startswith(each, place))
             self.reason, self.text = "stop_sequence", self.text[:place]
         elif full:
             self.reason = "max_tokens"
@@ -82,4 +85,5 @@ class Draft:
             logprobs=tuple(self.logprobs),
             near_ties=self.near_ties,
             latency=self.latency,
+            stop_sequence=self.stop,
         )

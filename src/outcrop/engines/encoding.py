@@ -102,8 +102,8 @@ def require_lengths(lengths: Sequence[int], what: str, least: int, most: int) ->
 
 def _prompt(tokenizer: ChatTokenizer, prompt: Prompt) -> list[int]:
     if prompt.chat:
-        return tokenizer.encode_prompt(prompt.messages)
-    return tokenizer.encode_text("\n\n".join(message.text for message in prompt.messages), special=True)
+        return tokenizer.encode_prompt(prompt.messages) + tokenizer.encode_text(prompt.begun)
+    return tokenizer.encode_text("\n\n".join(message.text for message in prompt.messages) + prompt.begun, special=True)
 
 
 def _context(tokenizer: ChatTokenizer, context: Context) -> list[int]:

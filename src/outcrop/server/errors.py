@@ -14,6 +14,7 @@ STATUSES = {
     "AccessDeniedException": 403,
     "ConflictException": 400,
     "InternalServerException": 500,
+    "ModelErrorException": 424,
     "RequestEntityTooLargeException": 413,
     "RequestTimeoutException": 408,
     "ResourceInUseException": 400,
