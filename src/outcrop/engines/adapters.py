@@ -192,6 +192,11 @@ def view_of(views: Sequence[View]) -> View:
     return views[0] if len({view._name for view in views}) == 1 else RowViews(views)
 
 
+def mix(views: Sequence[View]) -> bool:
+    """Whether rows that have these views, of one shared network, can lie in one batch."""
+    return len({view._name for view in views}) == 1 or all(view.mixes for view in views)
+
+
 def read_adapter(folder: Path) -> Any:
     """The configuration of an adapter, as PEFT has it.
 

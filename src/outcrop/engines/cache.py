@@ -56,12 +56,10 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]
         return layer
 
     def append_rows(self, other: RoomyLayer) -> None:
-        """Put another layer's rows below these; their tokens end where these end.
-
-        There are no more tokens in them, and no more rows in both than there have been rows here.
-        """
+        """Put another layer's rows below these; their tokens end where these end."""
         assert self._room is not None
         assert other._room is not None
+        self._widen(self._rows + other._rows, other._length)
         first, start = self._rows, self._length - other._length
         self._rows += other._rows
         for room, new in zip(self._room, other._room, strict=True):
@@ -86,6 +84,20 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]
     def crop(self, tokens_to_remove: int) -> None:
         """Not needed by the loop that fills this layer."""
         raise NotImplementedError
+
+    def _widen(self, rows: int, length: int) -> None:
+        """Make room for so many rows, and let these end where texts of a length end that begin at the first place."""
+        assert self._room is not None
+        most, shift = self._room[0].shape[0], max(0, length - self._length)
+        if rows <= most and not shift:
+            return
+        # Rows come one after the other; each time twice the room, or most of the work would be copying.
+        space = most if rows <= most else max(rows, 2 * most)
+        old, self._length = self._room, self._length + shift
+        self._room = (_empty(old[0], space, self._length + _GROWTH), _empty(old[1], space, self._length + _GROWTH))
+        for new, before in zip(self._room, old, strict=True):
+            new[: self._rows, :, :shift] = 0
+            new[: self._rows, :, shift : self._length] = before[: self._rows, :, : self._length - shift]
 
     def _make_room(self, keys: Tensor, values: Tensor, filled: int) -> tuple[Tensor, Tensor]:
         if self._room is None or self._length > self._room[0].shape[2]:

@@ -1,8 +1,4 @@
-"""The decode loop: one batch of prompts, token by token, until every row has ended.
-
-So many rows run side by side; where some have ended, waiting ones take their places. What all prompts of the batch
-begin with is read once.
-"""
+"""Decoding: rows of one network that are computed side by side, token by token, until each has ended."""
 
 from __future__ import annotations
 
@@ -18,7 +14,8 @@ from outcrop.engines.adapters import View, view_of
 from outcrop.engines.cache import new_cache, order_without, takes_rows
 from outcrop.engines.draft import Draft
 from outcrop.engines.lanes import Beginning, Lanes
-from outcrop.engines.sampling import dice, pick
+from outcrop.engines.sampling import Picks, dice, pick
+from outcrop.engines.stopping import settled
 from outcrop.engines.tally import Tally
 from outcrop.engines.trie import common_beginning
 from outcrop.models.chat import ChatTokenizer
@@ -29,51 +26,145 @@ _LEAST_BEGINNING = 16
 _FREE_SHARE = 1 / 8
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Row(Draft):
-    """A draft, what computes it (the views of a batch share one network), and its own random numbers."""
+    """A draft, how it is generated, what computes it, its own random numbers, and how much of its text was told.
+
+    The views of rows that run side by side share one network.
+    """
 
     view: View
+    parameters: GenerationParameters
     dice: Random
+    told: int = 0
+
+    def fresh(self) -> str:
+        """What of the text is certain and was not told yet; it counts as told then."""
+        certain = len(self.text) if self.reason else settled(self.text, self.parameters.stop)
+        piece, self.told = self.text[self.told : certain], max(self.told, certain)
+        return piece
 
 
 def new_row(prompt: Prompt, view: View, tokens: list[int], parameters: GenerationParameters, context: int) -> Row:
     """A row that has not begun; its limit is what the parameters and the model's context leave."""
-    limit = min(parameters.max_tokens, context - len(tokens))
-    return Row(number=prompt.number, prompt=tokens, limit=limit, view=view, dice=dice(parameters.seed, prompt.number))
+    return Row(
+        number=prompt.number,
+        prompt=tokens,
+        limit=min(parameters.max_tokens, context - len(tokens)),
+        view=view,
+        parameters=parameters,
+        dice=dice(parameters.seed, prompt.number),
+    )
+
+
+class Running:
+    """Rows that run side by side: each gets a token a step, some leave, others come in between.
+
+    Args:
+        tokenizer: Says which tokens end a turn, and decodes.
+        tally: Where the work is counted.
+        watched: Whether each row's text is wanted after each step.
+    """
+
+    def __init__(self, tokenizer: ChatTokenizer, tally: Tally, *, watched: bool = False) -> None:
+        self._tokenizer = tokenizer
+        self._tally = tally
+        self._watched = watched
+        self._lanes: Lanes
+        self.live: list[Row] = []
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Give every row its next token."""
+        positions = [len(row.prompt) + len(row.tokens) - 1 for row in self.live]
+        view = view_of([row.view for row in self.live])
+        states = self._lanes.read(view, [row.tokens[-1] for row in self.live], positions)
+        self.live = self._take(self.live, self._lanes, view.head(states))
+
+    @torch.no_grad()
+    def join(self, rows: list[Row], lanes: Lanes, states: Tensor) -> None:
+        """Give rows that have read their prompts their first token, and put those that go on beside the others.
+
+        Args:
+            rows: They have not begun.
+            lanes: Theirs.
+            states: Last hidden states of their prompts, ``(rows, width)``.
+        """
+        going = self._take(rows, lanes, view_of([row.view for row in rows]).head(states))
+        self._tally.prompt_tokens += sum(len(row.prompt) for row in rows)
+        if not self.live:
+            self._lanes = lanes
+        elif going:
+            self._lanes.append(lanes)
+        self.live += going
+
+    def drop(self, row: Row) -> None:
+        """Let a row go that has not ended."""
+        place = self.live.index(row)
+        order = order_without({place}, len(self.live))
+        if order:
+            self._lanes.keep(order)
+        self.live = [self.live[place] for place in order]
+
+    def _take(self, rows: list[Row], lanes: Lanes, logits: Tensor) -> list[Row]:
+        """Give each row its next token, logits are ``(rows, vocabulary)``; the rows that go on."""
+        picks = pick_rows(rows, logits)
+        for row, token, logprob, near in zip(rows, picks.tokens, picks.logprobs, picks.near_ties, strict=True):
+            row.take(token, logprob, near)
+            row.close(self._tokenizer, row.parameters.stop, watched=self._watched)
+        self._tally.tokens += len(rows)
+        self._tally.near_ties += sum(picks.near_ties)
+        order = order_without({place for place, row in enumerate(rows) if row.reason}, len(rows))
+        if order and len(order) < len(rows):
+            lanes.keep(order)
+        return [rows[place] for place in order]
+
+
+def pick_rows(rows: Sequence[Row], logits: Tensor) -> Picks:
+    """Choose the next token of each row by its own parameters and its own next random number.
+
+    Args:
+        rows: One or more.
+        logits: Theirs, ``(rows, vocabulary)``.
+    """
+    draws = torch.tensor([row.dice.random() for row in rows], dtype=torch.float64, device=logits.device)
+    groups: dict[tuple[float, float, int], list[int]] = {}
+    for place, row in enumerate(rows):
+        asked = row.parameters
+        # What is not sampled is all the same.
+        key = (asked.temperature, asked.top_p, asked.top_k) if asked.temperature else (0.0, 1.0, 0)
+        groups.setdefault(key, []).append(place)
+    if len(groups) == 1:
+        return pick(logits, rows[0].parameters, draws)
+    found: dict[int, tuple[int, float, bool]] = {}
+    for places in groups.values():
+        picks = pick(logits[places], rows[places[0]].parameters, draws[places])
+        found |= dict(zip(places, zip(picks.tokens, picks.logprobs, picks.near_ties, strict=True), strict=True))
+    tokens, logprobs, near_ties = zip(*(found[place] for place in range(len(rows))), strict=True)
+    return Picks(list(tokens), list(logprobs), list(near_ties))
 
 
 class Decoding:
-    """A batch in progress; rows leave it when they end.
+    """A planned batch in progress: waiting rows take the places of those that end.
+
+    What all prompts of the batch begin with is read once.
 
     Args:
         tokenizer: Says which tokens end a turn, and decodes.
         rows: What to answer, one or more; they are filled in place.
         side_by_side: The most rows that run together.
-        parameters: How to choose tokens and when to stop.
         tally: Where the work is counted.
         watched: Whether each row's text is wanted after each step.
     """
 
     def __init__(
-        self,
-        tokenizer: ChatTokenizer,
-        rows: Sequence[Row],
-        side_by_side: int,
-        parameters: GenerationParameters,
-        tally: Tally,
-        *,
-        watched: bool = False,
+        self, tokenizer: ChatTokenizer, rows: Sequence[Row], side_by_side: int, tally: Tally, *, watched: bool = False
     ) -> None:
-        self._tokenizer = tokenizer
         self._places = side_by_side
-        self._parameters = parameters
         self._tally = tally
-        self._watched = watched
         # Longest first: a row that joins has no more tokens than those that are there.
         self._waiting = sorted(rows, key=lambda row: -len(row.prompt))
-        self._live: list[Row] = []
-        self._lanes: Lanes
+        self._running = Running(tokenizer, tally, watched=watched)
         self._refills = takes_rows(new_cache(rows[0].view.config))
         self._shared = _shared([row.prompt for row in rows]) if self._refills else 0
         self._beginning: Beginning | None = None
@@ -83,40 +174,31 @@ class Decoding:
         while self._step():
             yield
 
-    @torch.no_grad()
     def _step(self) -> bool:
         """Give some rows their next token and let ended rows go; False where none is left."""
         with self._tally.generating():
             if self._waiting and self._has_room():
                 self._join()
             else:
-                positions = [len(row.prompt) + len(row.tokens) - 1 for row in self._live]
-                view = view_of([row.view for row in self._live])
-                states = self._lanes.read(view, [row.tokens[-1] for row in self._live], positions)
-                self._live = self._take(self._live, self._lanes, view.head(states))
-        return bool(self._live or self._waiting)
+                self._running.step()
+        return bool(self._running.live or self._waiting)
 
     def _has_room(self) -> bool:
-        free = self._places - len(self._live)
-        return not self._live or (self._refills and free >= max(1, self._places * _FREE_SHARE))
+        live = len(self._running.live)
+        return not live or (self._refills and self._places - live >= max(1, self._places * _FREE_SHARE))
 
+    @torch.no_grad()
     def _join(self) -> None:
-        """Read waiting prompts, give each row its first token, and put those that go on beside the others."""
-        free = self._places - len(self._live)
+        """Read waiting prompts, and let them run beside the others."""
+        free = self._places - len(self._running.live)
         rows, self._waiting = self._waiting[:free], self._waiting[free:]
         for row in rows:
             row.join()
         views, own = [row.view for row in rows], [row.prompt[self._shared :] for row in rows]
-        view, lanes = view_of(views), self._begun(rows).lanes(views)
-        logits = view.head(lanes.read_prompts(view, own))
+        lanes = self._begun(rows).lanes(views)
         self._tally.read(len(own), max(map(len, own)), sum(map(len, own)))
-        self._tally.prompt_tokens += sum(len(row.prompt) for row in rows)
-        rows = self._take(rows, lanes, logits)
-        if not self._live:
-            self._lanes = lanes
-        elif rows:
-            self._lanes.append(lanes)
-        self._live += rows
+        (states,) = lanes.read_prompts(view_of(views), own)
+        self._running.join(rows, lanes, states)
 
     def _begun(self, rows: list[Row]) -> Beginning:
         if self._beginning is None:
@@ -124,20 +206,6 @@ class Decoding:
             self._beginning = Beginning(every, rows[0].prompt[: self._shared])
             self._tally.read(1, self._beginning.cells, self._beginning.cells)
         return self._beginning
-
-    def _take(self, rows: list[Row], lanes: Lanes, logits: Tensor) -> list[Row]:
-        """Give each row its next token, logits are ``(rows, vocabulary)``; the rows that go on."""
-        draws = [row.dice.random() for row in rows]
-        picks = pick(logits, self._parameters, torch.tensor(draws, dtype=torch.float64, device=logits.device))
-        for row, token, logprob, near in zip(rows, picks.tokens, picks.logprobs, picks.near_ties, strict=True):
-            row.take(token, logprob, near)
-            row.close(self._tokenizer, self._parameters.stop, watched=self._watched)
-        self._tally.tokens += len(rows)
-        self._tally.near_ties += sum(picks.near_ties)
-        order = order_without({place for place, row in enumerate(rows) if row.reason}, len(rows))
-        if order and len(order) < len(rows):
-            lanes.keep(order)
-        return [rows[place] for place in order]
 
 
 def _shared(prompts: Sequence[list[int]]) -> int:

@@ -11,7 +11,7 @@ from outcrop.engines.stopping import first_stop
 from outcrop.models.chat import ChatTokenizer
 
 
-@dataclass
+@dataclass(eq=False)
 class Draft:
     """One prompt on its way to a response.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -29,15 +29,24 @@ class Lanes:
         # The prompts' shared beginning, then what each row adds: ``(rows, tokens)``.
         self._mask = torch.ones(rows, cache.get_seq_length(), dtype=torch.long, device=device)
 
-    def read_prompts(self, network: View, prompts: Sequence[Sequence[int]]) -> Tensor:
-        """Read what the prompts add to their shared beginning; last hidden states, ``(rows, width)``."""
+    def read_prompts(
+        self, network: View, prompts: Sequence[Sequence[int]], columns: int | None = None
+    ) -> Iterator[Tensor]:
+        """Read what the prompts add to their shared beginning, so many columns at a time, or all at once.
+
+        Yields:
+            Hidden states at the last column that was read, ``(rows, width)``; the prompts' own come last.
+        """
         device, start = self._mask.device, self._mask.shape[1]
         longest = max(map(len, prompts))
         gaps = torch.tensor([longest - len(prompt) for prompt in prompts], device=device)[:, None]
         tokens = torch.tensor([[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts], device=device)
         places = torch.arange(longest, device=device)[None]
-        self._mask = torch.cat([self._mask, (places >= gaps).long()], dim=1)
-        return self._read(network, tokens, (start + places - gaps).clamp(min=0))
+        seen, positions = (places >= gaps).long(), (start + places - gaps).clamp(min=0)
+        for begin in range(0, longest, columns or longest):
+            part = slice(begin, begin + (columns or longest))
+            self._mask = torch.cat([self._mask, seen[:, part]], dim=1)
+            yield self._read(network, tokens[:, part], positions[:, part])
 
     def read(self, network: View, tokens: Sequence[int], positions: Sequence[int]) -> Tensor:
         """Read a token of each row, at its position; hidden states, ``(rows, width)``."""
@@ -52,14 +61,15 @@ class Lanes:
         self._mask = self._mask[index]
 
     def append(self, other: Lanes) -> None:
-        """Put the rows of other lanes below these; their texts are no longer than the longest here."""
+        """Put the rows of other lanes below these."""
         unseen = int(self._mask.any(dim=0).long().argmax())
         if unseen >= _FORGOTTEN:
             forget(self._cache, unseen)
             self._mask = self._mask[:, unseen:]
         append_rows(self._cache, other._cache)
-        left = self._mask.shape[1] - other._mask.shape[1]
-        self._mask = torch.cat([self._mask, torch.nn.functional.pad(other._mask, (left, 0))])
+        width = max(self._mask.shape[1], other._mask.shape[1])
+        masks = [torch.nn.functional.pad(mask, (width - mask.shape[1], 0)) for mask in (self._mask, other._mask)]
+        self._mask = torch.cat(masks)
 
     def _read(self, network: View, tokens: Tensor, positions: Tensor) -> Tensor:
         return network.hidden(tokens, self._mask, positions, self._cache)[:, -1]

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from outcrop.domain.errors import NotSupported
 from outcrop.domain.generation import Context, GenerationParameters, LogLikelihood, Prompt, Response
 from outcrop.engines.adapters import SharedNetwork, View
+from outcrop.engines.continuous import Continuous
 from outcrop.engines.decoding import Decoding, Row, new_row
 from outcrop.engines.encoding import Continuation, encode_prompts, encode_requests, encode_windows, require_lengths
 from outcrop.engines.planning import Limits, cut
 from outcrop.engines.protocol import Batch
 from outcrop.engines.scoring import embedding_width, embeddings, joined, loglikelihoods
-from outcrop.engines.stopping import settled
 from outcrop.engines.tally import Tally
 from outcrop.models.chat import ChatTokenizer
 from outcrop.models.cost import model_size
@@ -64,6 +64,10 @@ class LoadedBase:
             NotSupported: The adapter is of another kind than LoRA, changes the base's biases, or does not fit the base.
         """
         return TransformersEngine(self._network.view(adapter_folder), self._tokenizer, self._limits, self._writing)
+
+    def continuous(self) -> Continuous:
+        """What answers requests of all engines of this base that come at any time; rows come from ``engine.row``."""
+        return Continuous(self._tokenizer, self._writing, Tally())
 
 
 class TransformersEngine:
@@ -112,15 +116,28 @@ class TransformersEngine:
         Raises:
             InvalidInput: As ``plan``, at the first piece.
         """
-        rows = self._rows([prompt], parameters)
-        sent = 0
-        for _ in Decoding(self._tokenizer, rows, 1, parameters, self._tally, watched=True).steps():
-            certain = settled(rows[0].text, parameters.stop)
-            if certain > sent:
-                yield rows[0].text[sent:certain]
-                sent = certain
-        if len(rows[0].text) > sent:
-            yield rows[0].text[sent:]
+        (row,) = rows = self._rows([prompt], parameters)
+        for _ in Decoding(self._tokenizer, rows, 1, self._tally, watched=True).steps():
+            if piece := row.fresh():
+                yield piece
+        if piece := row.fresh():
+            yield piece
+
+    def row(self, prompt: Prompt, parameters: GenerationParameters) -> Row:
+        """A prompt as a row for ``LoadedBase.continuous``.
+
+        Raises:
+            InvalidInput: As ``plan``.
+        """
+        return self._rows([prompt], parameters)[0]
+
+    def count(self, prompt: Prompt) -> int:
+        """How many tokens the model reads of a prompt.
+
+        Raises:
+            InvalidInput: As ``plan``.
+        """
+        return len(encode_prompts(self._tokenizer, [prompt], GenerationParameters(), self._tokenizer.context)[0])
 
     def loglikelihood(self, requests: Sequence[tuple[Context, str]]) -> list[LogLikelihood]:
         """Log-probability of each continuation given its context.
@@ -186,7 +203,7 @@ class TransformersEngine:
         """Fill the rows."""
         if rows:
             side_by_side = len(cut(self._costs(rows, parameters), self._writing)[0])
-            for _ in Decoding(self._tokenizer, rows, side_by_side, parameters, self._tally).steps():
+            for _ in Decoding(self._tokenizer, rows, side_by_side, self._tally).steps():
                 pass
 
     def _cut(self, rows: Sequence[Row], parameters: GenerationParameters) -> list[list[int]]:
