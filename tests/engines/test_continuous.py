@@ -35,7 +35,7 @@ def finish(running: Continuous) -> None:
 
 def answered(base: LoadedBase, rows: Sequence[Row], source: random.Random | None = None) -> list[Response]:
     """The rows' responses; they come all at once, or at random moments."""
-    running, coming = base.continuous(), list(rows)
+    running, coming = base.engine().continuous(), list(rows)
     while coming or running.rows:
         for _ in range(source.randint(0, 3) if source else len(coming)):
             if coming:
@@ -70,7 +70,7 @@ def test_a_long_prompt_joins_short_ones_and_outlives_them(tiny_base: LoadedBase)
     rows = [
         engine.row(prompt, replace(GREEDY, max_tokens=20 if place != 2 else 60)) for place, prompt in enumerate(prompts)
     ]
-    running = tiny_base.continuous()
+    running = tiny_base.engine().continuous()
     for row in rows:
         running.add(row)
         running.step()
@@ -84,7 +84,7 @@ def test_what_is_told_piece_by_piece_is_the_text(tiny_base: LoadedBase) -> None:
     engine = tiny_base.engine()
     stop = engine.generate(as_prompts(["a"]), GREEDY)[0].text[8:10]
     rows = [engine.row(prompt, replace(GREEDY, stop=(stop,))) for prompt in as_prompts(["a", "b", "c d e f"])]
-    running, told = tiny_base.continuous(), dict.fromkeys(rows, "")
+    running, told = tiny_base.engine().continuous(), dict.fromkeys(rows, "")
     for row in rows:
         running.add(row)
     while running.rows:
@@ -100,7 +100,7 @@ def test_a_cancelled_row_leaves_the_others_alone(tiny_base: LoadedBase, steps: i
     engine = tiny_base.engine()
     prompts = as_prompts(["x " * 100, "y", "z " * 50])
     rows = [engine.row(prompt, GREEDY) for prompt in prompts]
-    running = tiny_base.continuous()
+    running = tiny_base.engine().continuous()
     for row in rows:
         running.add(row)
     for _ in range(steps):
@@ -114,7 +114,7 @@ def test_a_cancelled_row_leaves_the_others_alone(tiny_base: LoadedBase, steps: i
 
 
 def test_all_cancelled_is_nothing_left(tiny_base: LoadedBase) -> None:
-    engine, running = tiny_base.engine(), tiny_base.continuous()
+    engine, running = tiny_base.engine(), tiny_base.engine().continuous()
     for steps in range(4):
         rows = [engine.row(prompt, GREEDY) for prompt in as_prompts(["x " * 100, "y"])]
         for row in rows:
@@ -130,7 +130,7 @@ def test_all_cancelled_is_nothing_left(tiny_base: LoadedBase) -> None:
 
 def test_rows_wait_for_places_in_their_order(tiny_folder: Path) -> None:
     base = LoadedBase(tiny_folder, limits=Limits(rows=2))
-    engine, running = base.engine(), base.continuous()
+    engine, running = base.engine(), base.engine().continuous()
     rows = [engine.row(prompt, replace(GREEDY, max_tokens=5)) for prompt in as_prompts(texts(6))]
     for row in rows:
         running.add(row)
@@ -200,7 +200,7 @@ def test_draws_follow_the_distribution(
     with torch.no_grad():
         tokens = ChatTokenizer.load(tiny_folder).encode_prompt(prompt.messages)
         shares = expected_shares(peer(input_ids=torch.tensor([tokens])).logits[0, -1], how)
-    running = tiny_base.continuous()
+    running = tiny_base.engine().continuous()
     rows = [engine.row(prompt, replace(how, seed=seed)) for seed in range(10_000)]
     others = as_prompts(["some other text", "b"])
     for place, row in enumerate(rows):

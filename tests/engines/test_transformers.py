@@ -19,7 +19,7 @@ from outcrop.engines.protocol import Engine
 from outcrop.engines.sampling import Picks
 from outcrop.engines.transformers import LoadedBase, TransformersEngine
 from outcrop.models.chat import ChatTokenizer
-from outcrop.testing.engines import as_prompts
+from outcrop.testing.engines import as_prompts, streamed
 from tests.tiny_model import CONTEXT, tiny_model
 
 GREEDY = GenerationParameters(max_tokens=40)
@@ -185,7 +185,8 @@ def test_an_emoji_is_streamed_whole(tiny_base: LoadedBase, tiny_folder: Path, mo
     script = iter(tokens)
     monkeypatch.setattr("outcrop.engines.decoding.pick", lambda *_: Picks([next(script)], [0.0], [False]))
     parameters = replace(GREEDY, max_tokens=len(tokens))
-    pieces = list(tiny_base.engine().stream(as_prompts(["x"])[0], parameters))
+    pieces, last = streamed(tiny_base.engine(), as_prompts(["x"])[0], parameters)
+    assert (last.text, last.tokens) == (wanted, tuple(tokens))
     assert pieces == list(wanted), "each character as soon as its last byte is there"
 
 

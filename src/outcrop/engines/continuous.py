@@ -137,7 +137,7 @@ class Continuous:
         """The first of the waiting rows that have room beside those that run."""
         if not self._waiting or (self._running.live and not takes_rows(new_cache(self._waiting[0].view.config))):
             return []
-        rows, chosen = list(self._running.live), []
+        rows, chosen = list(self._running.live), list[Row]()
         longest, widest = 0, max(map(_cost, rows), default=0)
         for row in self._waiting:
             longest, widest = max(longest, len(row.prompt)), max(widest, _cost(row))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from outcrop.domain.generation import Response
-from outcrop.engines.stopping import first_stop
+from outcrop.engines.stopping import first_stop, stop_at
 from outcrop.models.chat import ChatTokenizer
 
 
@@ -69,7 +69,7 @@ class Draft:
             self.text = tokenizer.decode(self.tokens)
         place = first_stop(self.text, stop)
         if place is not None:
-            self.stop = next(each for each in stop if self.text.startswith(each, place))
+            self.stop = stop_at(self.text, place, stop)
             self.reason, self.text = "stop_sequence", self.text[:place]
         elif full:
             self.reason = "max_tokens"

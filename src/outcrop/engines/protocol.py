@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import abc
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -43,8 +44,8 @@ class Generator(Protocol):
 class Engine(Generator, Protocol):
     """One model, ready to compute."""
 
-    def stream(self, prompt: Prompt, parameters: GenerationParameters) -> Iterator[str]:
-        """Answer one prompt, piece by piece; the pieces joined are the text ``generate`` gives."""
+    def stream(self, prompt: Prompt, parameters: GenerationParameters) -> abc.Generator[str, None, Response]:
+        """Answer one prompt, piece by piece; the pieces joined are the text of the response, which is returned."""
         ...
 
     def loglikelihood(self, requests: Sequence[tuple[Context, str]]) -> list[LogLikelihood]:

@@ -16,7 +16,7 @@ import random
 import re
 import time
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from outcrop.domain.generation import Context, GenerationParameters, LogLikeliho
 from outcrop.domain.records import Role
 from outcrop.engines.planning import Limits, cut, length_fault
 from outcrop.engines.protocol import Batch
-from outcrop.engines.stopping import first_stop, settled
+from outcrop.engines.stopping import first_stop, settled, stop_at
 from outcrop.engines.tally import Tally
 from outcrop.engines.windows import require_windows
 
@@ -50,6 +50,7 @@ class Script:
             and prompt above.
         echo_words: Every other prompt is answered with this many of its first words.
         delay: Seconds that each response takes.
+        pause: Seconds between two words of a stream.
         logprob_per_character: Log-probability of each character, in nats.
         width: Length of an embedding.
         context: How many words prompt and response may have together.
@@ -61,6 +62,7 @@ class Script:
     patterns: tuple[tuple[str, str | tuple[tuple[float, str], ...]], ...] = ()
     echo_words: int = 8
     delay: float = 0.0
+    pause: float = 0.0
     logprob_per_character: float = -1.0
     width: int = 32
     context: int = 2048
@@ -154,7 +156,7 @@ class ScriptedEngine:
         lengths = self._lengths(prompts, parameters)
         return [self._answer(prompt, length, parameters) for prompt, length in zip(prompts, lengths, strict=True)]
 
-    def stream(self, prompt: Prompt, parameters: GenerationParameters) -> Iterator[str]:
+    def stream(self, prompt: Prompt, parameters: GenerationParameters) -> Generator[str, None, Response]:
         """Answer one prompt, word by word.
 
         Raises:
@@ -169,8 +171,11 @@ class ScriptedEngine:
             if certain > sent:
                 yield text[sent:certain]
                 sent = certain
+            if self._script.pause:
+                time.sleep(self._script.pause)
         if len(response.text) > sent:
             yield response.text[sent:]
+        return response
 
     def loglikelihood(self, requests: Sequence[tuple[Context, str]]) -> list[LogLikelihood]:
         """The script's log-probability per character; greedy where the script answers the context just so."""
@@ -229,14 +234,16 @@ class ScriptedEngine:
         drawn = f"{parameters.seed}/{prompt.number}/{text}" if parameters.temperature else text
         # A text seeds Python's generator by its hash: one letter more is another draw.
         whole = self._script.response(text, random.Random(drawn).random())
-        pieces, text, reason = _cut(whole, parameters, self._script.context - length)
+        pieces, text, reason, stop = _cut(whole, parameters, self._script.context - length)
         tokens = [zlib.crc32(piece.encode()) or 1 for piece in pieces]
         logprobs = [self._logprob(piece) for piece in pieces]
         if reason == "end_turn":
             tokens, logprobs = [*tokens, _END], [*logprobs, 0.0]
         self._record(prompt.number, length, len(tokens))
         latency = time.perf_counter() - began
-        return Response(prompt.number, text, reason, length, tuple(tokens), tuple(logprobs), latency=latency)
+        return Response(
+            prompt.number, text, reason, length, tuple(tokens), tuple(logprobs), latency=latency, stop_sequence=stop
+        )
 
     def _logprob(self, piece: str) -> float:
         return self._script.logprob_per_character * len(piece)
@@ -250,18 +257,18 @@ class ScriptedEngine:
                 file.write(f"{number}\n")
 
 
-def _cut(whole: str, parameters: GenerationParameters, room: int) -> tuple[list[str], str, str]:
-    """The pieces of a response until it ends, its text, and why it ended."""
+def _cut(whole: str, parameters: GenerationParameters, room: int) -> tuple[list[str], str, str, str]:
+    """The pieces of a response until it ends, its text, why it ended, and the stop text that ended it."""
     pieces: list[str] = []
     for piece in _PIECE.findall(whole):
         pieces.append(piece)
         text = "".join(pieces)
         stop = first_stop(text, parameters.stop)
         if stop is not None:
-            return pieces, text[:stop], "stop_sequence"
+            return pieces, text[:stop], "stop_sequence", stop_at(text, stop, parameters.stop)
         if len(pieces) == min(parameters.max_tokens, room):
-            return pieces, text, "max_tokens"
-    return pieces, whole, "end_turn"
+            return pieces, text, "max_tokens", ""
+    return pieces, whole, "end_turn", ""
 
 
 def read_calls(path: Path) -> list[int]:

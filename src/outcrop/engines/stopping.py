@@ -14,6 +14,11 @@ def first_stop(text: str, stops: Sequence[str]) -> int | None:
     return min(places) if places else None
 
 
+def stop_at(text: str, place: int, stops: Sequence[str]) -> str:
+    """The stop sequence that begins at a place where one does; of several, the first that was given."""
+    return next(stop for stop in stops if text.startswith(stop, place))
+
+
 def settled(text: str, stops: Sequence[str]) -> int:
     """How many characters of an unfinished text are certain.
 

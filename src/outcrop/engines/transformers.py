@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,10 +65,6 @@ class LoadedBase:
         """
         return TransformersEngine(self._network.view(adapter_folder), self._tokenizer, self._limits, self._writing)
 
-    def continuous(self) -> Continuous:
-        """What answers requests of all engines of this base that come at any time; rows come from ``engine.row``."""
-        return Continuous(self._tokenizer, self._writing, Tally())
-
 
 class TransformersEngine:
     """One model on transformers; implements ``Engine``."""
@@ -110,7 +106,7 @@ class TransformersEngine:
         self._decode(rows, parameters)
         return [row.response() for row in rows]
 
-    def stream(self, prompt: Prompt, parameters: GenerationParameters) -> Iterator[str]:
+    def stream(self, prompt: Prompt, parameters: GenerationParameters) -> Generator[str, None, Response]:
         """Answer one prompt, piece by piece; no piece is empty, ends within a character or could become a stop.
 
         Raises:
@@ -122,9 +118,14 @@ class TransformersEngine:
                 yield piece
         if piece := row.fresh():
             yield piece
+        return row.response()
+
+    def continuous(self) -> Continuous:
+        """What answers rows of this engine, and of others of its base, that come at any time."""
+        return Continuous(self._tokenizer, self._writing, Tally())
 
     def row(self, prompt: Prompt, parameters: GenerationParameters) -> Row:
-        """A prompt as a row for ``LoadedBase.continuous``.
+        """A prompt as a row for ``continuous``.
 
         Raises:
             InvalidInput: As ``plan``.

@@ -6,7 +6,7 @@ vLLM is asked with the same tokens as the network of ``transformers.py`` is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from itertools import count
 from pathlib import Path
 from threading import RLock
@@ -227,7 +227,7 @@ class VllmEngine:
             self._count(request.draft)
         return [request.draft.response() for request in requests]
 
-    def stream(self, prompt: Prompt, parameters: GenerationParameters) -> Iterator[str]:
+    def stream(self, prompt: Prompt, parameters: GenerationParameters) -> Generator[str, None, Response]:
         """Answer one prompt, piece by piece; no piece is empty, ends within a character or could become a stop.
 
         Raises:
@@ -248,6 +248,7 @@ class VllmEngine:
                     sent = certain
             if len(draft.text) > sent:
                 yield draft.text[sent:]
+            return draft.response()
         finally:
             self._base.leave(request)
             self._count(draft)

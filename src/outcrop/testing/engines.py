@@ -46,6 +46,17 @@ def as_prompts(texts: Sequence[str], first: int = 0) -> list[Prompt]:
     return [Prompt(first + place, (Message(Role.USER, text),)) for place, text in enumerate(texts)]
 
 
+def streamed(engine: Engine, prompt: Prompt, parameters: GenerationParameters) -> tuple[list[str], Response]:
+    """The pieces of a stream, and the response that it returns."""
+    stream, pieces = engine.stream(prompt, parameters), []
+    while True:
+        try:
+            pieces.append(next(stream))
+        except StopIteration as end:
+            response: Response = end.value
+            return pieces, response
+
+
 class GenerationContract:
     """What every engine promises of responses."""
 
@@ -152,9 +163,11 @@ class GenerationContract:
         for prompt in as_prompts(_TEXTS):
             whole = engine.generate([prompt], self.parameters)[0].text
             for parameters in (self.parameters, self.sampled, *self._stops(whole)):
-                pieces = list(engine.stream(prompt, parameters))
+                pieces, last = streamed(engine, prompt, parameters)
                 assert all(pieces), "no piece is empty"
-                assert "".join(pieces) == engine.generate([prompt], parameters)[0].text
+                found = engine.generate([prompt], parameters)[0]
+                assert "".join(pieces) == last.text == found.text
+                assert last.number == found.number
 
     def test_a_stream_can_be_left(self) -> None:
         engine, prompt = self.make_engine(), as_prompts(_TEXTS)[2]

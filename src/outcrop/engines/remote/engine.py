@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 
 import numpy as np
@@ -119,7 +119,7 @@ class RemoteEngine:
         with self._tally.generating():
             self._dispatch.run([self._call(prompt, parameters) for prompt in prompts], counted, check)
 
-    def stream(self, prompt: Prompt, parameters: GenerationParameters) -> Iterator[str]:
+    def stream(self, prompt: Prompt, parameters: GenerationParameters) -> Generator[str, None, Response]:
         """Answer one prompt, piece by piece; a failure before the first piece is repeated.
 
         Raises:
@@ -131,16 +131,19 @@ class RemoteEngine:
         while True:
             pieces = self._pieces(prompt, parameters)
             try:
-                first = next(pieces, "")
+                first = next(pieces)
                 break
+            except StopIteration as empty:
+                self._dispatch.reached = True
+                response: Response = empty.value
+                return response
             except PassingFailure as failure:
                 failures += 1
                 time.sleep(self._dispatch.pause(failures, time.monotonic() - began, failure))
         self._dispatch.reached = True
-        if first:
-            yield first
+        yield first
         try:
-            yield from pieces
+            return (yield from pieces)
         except PassingFailure as failure:
             raise RemoteFailure(
                 f"{self._dispatch.name}: {failure}, in the middle of a response; ask again"
@@ -243,7 +246,7 @@ class RemoteEngine:
             latency=latency,
         )
 
-    def _pieces(self, prompt: Prompt, parameters: GenerationParameters) -> Iterator[str]:
+    def _pieces(self, prompt: Prompt, parameters: GenerationParameters) -> Generator[str, None, Response]:
         """The pieces of one attempt, up to the first stop sequence, and its place in the account."""
         most = self._account.price(_most(prompt, parameters))
         if not self._account.set_aside(most):
@@ -251,7 +254,7 @@ class RemoteEngine:
         began, usage = time.monotonic(), None
         # A stream that is left, or whose end says nothing, may cost anything.
         ended = partial(self._account.lost, most)
-        text, sent = "", 0
+        text, sent, stop = "", 0, None
         try:
             for piece in self._client.stream(prompt, parameters):
                 if isinstance(piece, Usage):
@@ -264,11 +267,14 @@ class RemoteEngine:
                     yield text[sent:certain]
                     sent = certain
                 if stop is not None:
-                    return
-            if len(text) > sent:
+                    break
+            if stop is None and len(text) > sent:
                 yield text[sent:]
-            if usage is not None:
+            if stop is None and usage is not None:
                 ended = partial(self._account.answered, most, usage, time.monotonic() - began)
+            return self._streamed(
+                prompt, parameters, text[:stop], usage or Usage(0, 0), began, stopped=stop is not None
+            )
         except PassingFailure as failure:
             ended = partial(self._account.failed, most, failure)
             raise
@@ -277,6 +283,21 @@ class RemoteEngine:
             raise
         finally:
             ended()
+
+    def _streamed(
+        self,
+        prompt: Prompt,
+        parameters: GenerationParameters,
+        text: str,
+        usage: Usage,
+        began: float,
+        *,
+        stopped: bool,
+    ) -> Response:
+        """The response that a stream made; of one that was left at a stop text, the server told no usage."""
+        reason = "max_tokens" if usage.tokens >= parameters.max_tokens else "end_turn"
+        answer = Answer(text, "stop_sequence" if stopped else reason, usage)
+        return self._response(prompt, answer, time.monotonic() - began)
 
     def _read(self, texts: Sequence[str]) -> dict[str, Echo]:
         """Each text as the server reads it, asked for once."""
