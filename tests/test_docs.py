@@ -28,6 +28,7 @@ from outcrop.app.ways import Ways
 from outcrop.cli.program import app as program
 from outcrop.data.checking import DatasetCheck
 from outcrop.data.leakage import Leakage
+from outcrop.domain.deployments import Deployment, DeploymentStatus
 from outcrop.domain.errors import InvalidInput
 from outcrop.domain.exports import Export
 from outcrop.domain.generation import GenerationParameters
@@ -136,6 +137,8 @@ def test_every_status_is_explained() -> None:
     page = ROOT / "docs" / "reference" / "statuses.md"
     told = {row[0].strip("`") for row in table_rows(page, "status") if len(row) == 2}
     assert told == {status.value for status in Status}
+    told = {row[0].strip("`") for row in table_rows(page, "deployment")}
+    assert told == {status.value for status in DeploymentStatus}
 
 
 # links
@@ -355,6 +358,7 @@ def test_the_layers_page_is_the_tested_order() -> None:
     [
         "A job",
         "A model",
+        "A deployment",
         "An estimate",
         "A dataset check",
         "A split",
@@ -374,6 +378,7 @@ def test_fields_of_documents_are_told(heading: str) -> None:
     kinds: dict[str, Any] = {
         "A job": Job,
         "A model": Model,
+        "A deployment": Deployment,
         "An estimate": Estimate,
         "A dataset check": DatasetCheck,
         "A split": Split,

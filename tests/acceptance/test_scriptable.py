@@ -139,6 +139,12 @@ def test_every_command(
     assert set(key["key"]) == {"id", "kind", "name", "created", "expires", "revoked"}
     assert call("keys", "list") == {"keys": [key["key"]]}
     assert call("keys", "revoke", key["key"]["id"])["key"]["revoked"] > 0
+    deployment = call("deployments", "create", "tiny", "gneiss", "--units", "2")["deployment"]
+    assert (deployment["status"], deployment["units"]) == ("creating", 2)
+    assert call("deployments", "list") == {"deployments": [deployment]}
+    assert call("deployments", "update", "gneiss", "--name", "schist")["deployment"]["name"] == "schist"
+    assert call("deployments", "show", "schist")["deployment"]["id"] == deployment["id"]
+    assert call("deployments", "delete", "schist")["deployment"]["model"] == "tiny"
     monkeypatch.setattr("uvicorn.Server.run", lambda *_: None)
     assert call("serve", "--port", "0")["environment"].keys() >= {"AWS_ENDPOINT_URL_BEDROCK", "AWS_DEFAULT_REGION"}
     assert untried == set()
@@ -233,7 +239,7 @@ def test_usage_errors(arguments: list[str], home: Path, capsys: pytest.CaptureFi
     assert not home.exists()
 
 
-@pytest.mark.parametrize("arguments", [[], ["jobs"], ["keys"], ["models"], ["data"]], ids=str)
+@pytest.mark.parametrize("arguments", [[], ["jobs"], ["keys"], ["models"], ["data"], ["deployments"]], ids=str)
 def test_a_group_alone_shows_its_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert program(arguments) in (0, 2)
     spoken = capsys.readouterr()

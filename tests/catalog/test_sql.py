@@ -17,6 +17,7 @@ from outcrop.catalog.protocol import Catalog
 from outcrop.catalog.schema import open_database
 from outcrop.catalog.sql import SqlCatalog
 from outcrop.catalog.tables import REVISION, metadata
+from outcrop.domain.deployments import DeploymentQuery, DeploymentStatus
 from outcrop.domain.errors import MissingExtra, NotSupported, StorageFailure
 from outcrop.domain.jobs import Status, Worker
 from outcrop.testing.catalogs import CatalogContract, Clock
@@ -100,6 +101,12 @@ def test_an_older_catalog_is_brought_up_to_date(url: str, revision: str) -> None
     later = revision >= "0004"
     assert (queued.asked, queued.token) == (({"jobName": "prüfung", "jobTags": []}, "once") if later else (None, ""))
     assert catalog.tags("evaluation-job/bbbbbbbbbbbb") == ({"team": "it's"} if later else {})
+    deployments = catalog.deployments(DeploymentQuery()).deployments
+    assert [(one.name, one.model, one.wanted, one.status, one.units, one.token) for one in deployments] == (
+        [("gneiss", "tuned", "base", DeploymentStatus.UPDATING, 2, "once")] if revision >= "0005" else []
+    )
+    logging = {"s3Config": {"bucketName": "it's-here"}}
+    assert catalog.configuration("logging") == (logging if revision >= "0005" else None)
     catalog.close()
 
 

@@ -24,6 +24,7 @@ from outcrop.app.customization import prepare_customization, submit_customizatio
 from outcrop.app.data import check_data, convert_data
 from outcrop.app.data_fetch import Fetched, fetch_data
 from outcrop.app.data_split import Split, find_leakage, split_data
+from outcrop.app.deployments import Deployments
 from outcrop.app.doctor import Diagnosis, diagnose
 from outcrop.app.evaluation import DatasetChoice, generation_parameters, report_of, submit_evaluation
 from outcrop.app.forgetting import measure_forgetting
@@ -69,6 +70,7 @@ class Outcrop:
         self.models = Models(self.services)
         self.jobs = Jobs(self.services)
         self.keys = Keys(self.services)
+        self.deployments = Deployments(self.services)
         self.recovered = self.services.recover()
 
     def __enter__(self) -> Self:

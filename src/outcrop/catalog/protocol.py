@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from outcrop.domain.deployments import Deployment, DeploymentKind, DeploymentPage, DeploymentQuery
 from outcrop.domain.jobs import Job, JobKind, JobPage, JobQuery, LogLine, Progress, Status, Worker
 from outcrop.domain.keys import Key
 from outcrop.domain.models import Model
@@ -21,11 +22,12 @@ class Claim:
 
 
 class Catalog(Protocol):
-    """Jobs, their logs, models, aliases and tags, and the keys of the server's clients.
+    """Jobs, their logs, models, aliases, deployments and tags, the keys of the server's clients, and configurations.
 
     Promises: a job is held by one worker at a time; a write under a fence that is no longer the job's raises
-    ``LeaseLost`` and changes nothing; statuses move only along ``domain.jobs.MOVES``; names are unique. Safe to use
-    from many processes and threads at once. Leases are set and judged by one clock, whatever the machines' own say.
+    ``LeaseLost`` and changes nothing; statuses move only along the tables ``MOVES`` of ``domain.jobs`` and
+    ``domain.deployments``; names are unique. Safe to use from many processes and threads at once. Leases are set and
+    judged by one clock, whatever the machines' own say.
     """
 
     def now(self) -> float:
@@ -189,7 +191,8 @@ class Catalog(Protocol):
 
         Raises:
             NotFound: There is no model of that name (an alias is not enough).
-            IllegalMove: Adapters sit on it, or jobs that have not ended work with it; the message names them.
+            IllegalMove: Adapters sit on it, deployments serve it or are to, or jobs that have not ended work with it;
+                the message names them.
         """
         ...
 
@@ -212,6 +215,64 @@ class Catalog(Protocol):
         Raises:
             NotFound: There is none.
         """
+        ...
+
+    # deployments
+
+    def add_deployment(self, deployment: Deployment) -> Deployment:
+        """Add a deployment, unless one of its kind with its token is there; whichever is there then.
+
+        Raises:
+            AlreadyExists: Another deployment, of whatever kind, has that name.
+            NotFound: There is no such model.
+        """
+        ...
+
+    def deployment(self, name: str) -> Deployment:
+        """The deployment of that id or name.
+
+        Raises:
+            NotFound: There is none.
+        """
+        ...
+
+    def deployment_asked_with(self, kind: DeploymentKind, token: str) -> Deployment | None:
+        """The deployment that a request with this token made; None where there is none, or the token is empty."""
+        ...
+
+    def deployments(self, query: DeploymentQuery) -> DeploymentPage:
+        """A part of the deployments that a query finds."""
+        ...
+
+    def change_deployment(self, seen: Deployment, changed: Deployment) -> Deployment | None:
+        """Put ``changed`` in the place of a deployment, provided that it still is as ``seen``.
+
+        When it was changed is written as the catalog's clock says. What it is then; None, and nothing happens, if it
+        is another one by now, or gone.
+
+        Raises:
+            IllegalMove: The status can't follow the one that was seen.
+            AlreadyExists: Another deployment has the new name.
+            NotFound: There is no model of the name that it is to serve.
+        """
+        ...
+
+    def remove_deployment(self, name: str) -> Deployment:
+        """Forget the deployment of that id or name, and its tags, both or neither; what it was.
+
+        Raises:
+            NotFound: There is none.
+        """
+        ...
+
+    # configurations
+
+    def configuration(self, name: str) -> dict[str, Any] | None:
+        """A small document that is kept under a name, as plain JSON; None where there is none."""
+        ...
+
+    def set_configuration(self, name: str, document: dict[str, Any] | None) -> None:
+        """Keep a document under a name, in the place of the one that was there; forget that one where None."""
         ...
 
     # tags

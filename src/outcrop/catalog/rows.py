@@ -1,4 +1,4 @@
-"""Jobs and keys to rows and back."""
+"""Jobs, deployments and keys to rows and back."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from outcrop.domain.codec import from_json, to_json
+from outcrop.domain.deployments import Deployment, DeploymentKind, DeploymentStatus
 from outcrop.domain.jobs import Job, JobKind, Progress, Status, Worker
 from outcrop.domain.keys import Key, KeyKind
 
@@ -22,6 +23,21 @@ _PLAIN = (
     "created",
     "started",
     "ended",
+    "asked",
+)
+
+_OF_A_DEPLOYMENT = (
+    "id",
+    "name",
+    "model",
+    "wanted",
+    "units",
+    "created",
+    "changed",
+    "error",
+    "updated_to",
+    "description",
+    "commitment",
     "asked",
 )
 
@@ -54,6 +70,26 @@ def job_from_row(row: Mapping[Any, Any]) -> Job:
         progress=from_json(Progress, row["progress"]),
         restarts=tuple(row["restarts"]),
         worker=worker,
+        token=row["token"] or "",
+    )
+
+
+def deployment_to_row(deployment: Deployment) -> dict[str, Any]:
+    """The columns of a deployment."""
+    return {
+        **{column: getattr(deployment, column) for column in _OF_A_DEPLOYMENT},
+        "kind": deployment.kind.value,
+        "status": deployment.status.value,
+        "token": deployment.token or None,
+    }
+
+
+def deployment_from_row(row: Mapping[Any, Any]) -> Deployment:
+    """The deployment that a row holds."""
+    return Deployment(
+        **{column: row[column] for column in _OF_A_DEPLOYMENT},
+        kind=DeploymentKind(row["kind"]),
+        status=DeploymentStatus(row["status"]),
         token=row["token"] or "",
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration; a catalog at another revision is migrated, or refused where it is from a newer Outcrop.
-REVISION = "0004"
+REVISION = "0005"
 
 metadata = sa.MetaData()
 
@@ -64,6 +64,29 @@ aliases = sa.Table(
     sa.Column("model", sa.String(255), sa.ForeignKey("models.name", ondelete="CASCADE"), nullable=False),
 )
 
+deployments = sa.Table(
+    "deployments",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("id", sa.String(12), nullable=False, unique=True),
+    sa.Column("name", sa.String(63), nullable=False, unique=True),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("model", sa.String(255), sa.ForeignKey("models.name"), nullable=False, index=True),
+    sa.Column("wanted", sa.String(255), sa.ForeignKey("models.name"), nullable=False, index=True),
+    sa.Column("units", sa.Integer, nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Column("updated_to", sa.String(255), nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("commitment", sa.String(32), nullable=False),
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("changed", sa.Float, nullable=False),
+    sa.Column("asked", sa.JSON(none_as_null=True)),
+    sa.Column("token", sa.String(256)),
+    sa.Index("ix_deployments_listing", "kind", "created", "number"),
+    sa.Index("ix_deployments_token", "kind", "token", unique=True),
+)
+
 keys = sa.Table(
     "keys",
     metadata,
@@ -83,4 +106,11 @@ tags = sa.Table(
     sa.Column("resource", sa.String(255), primary_key=True),
     sa.Column("key", sa.String(128), primary_key=True),
     sa.Column("value", sa.String(256), nullable=False),
+)
+
+configurations = sa.Table(
+    "configurations",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("document", sa.JSON, nullable=False),
 )

@@ -14,6 +14,7 @@ from outcrop.cli import (
     curve,
     customize,
     data,
+    deployments,
     disk,
     doctor,
     evaluate,
@@ -64,6 +65,7 @@ app.command("forgetting")(forgetting.forgetting)
 app.command("score")(score.score)
 app.command("ask")(ask.ask)
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(deployments.app, name="deployments")
 app.command("serve")(serve.serve)
 app.add_typer(keys.app, name="keys")
 app.command("disk")(disk.disk)

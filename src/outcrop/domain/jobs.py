@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from outcrop.domain.paging import PageQuery
+
 
 class JobKind(StrEnum):
     """What a job does."""
@@ -120,27 +122,16 @@ class Job:
 
 
 @dataclass(frozen=True)
-class JobQuery:
+class JobQuery(PageQuery):
     """Which jobs are looked for, and which part of them.
 
     Attributes:
         kind: What they do; anything where None.
         statuses: Where they are; anywhere where empty.
-        name_contains: A part of their names, whatever the case.
-        created_after, created_before: Seconds since the epoch, both included; None for no bound.
-        newest_first: The order, by when they were created.
-        after: Where the part before ended, as it said; None for the first.
-        limit: The most jobs of this part.
     """
 
     kind: JobKind | None = None
     statuses: tuple[Status, ...] = ()
-    name_contains: str = ""
-    created_after: float | None = None
-    created_before: float | None = None
-    newest_first: bool = True
-    after: tuple[float, int] | None = None
-    limit: int = 100
 
 
 @dataclass(frozen=True)

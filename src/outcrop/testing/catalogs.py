@@ -16,6 +16,7 @@ from outcrop.domain.errors import AlreadyExists, IllegalMove, LeaseLost, NotFoun
 from outcrop.domain.jobs import MOVES, Job, JobKind, Progress, Status, Worker
 from outcrop.domain.keys import Key, KeyKind
 from outcrop.domain.models import Customization, Identity, Model, ModelKind
+from outcrop.testing.catalog_deployments import DeploymentsContract
 from outcrop.testing.catalog_pages import PagesContract
 
 ONE = Worker("here", 1, 1.0)
@@ -66,7 +67,7 @@ def a_key(key_id: str = "AKIAAAAAAAAAAAAAAAAA", **changes: object) -> Key:
     return replace(key, **changes)  # type: ignore[arg-type]
 
 
-class CatalogContract(PagesContract):
+class CatalogContract(PagesContract, DeploymentsContract):
     """What every catalog promises."""
 
     @pytest.fixture
@@ -83,6 +84,13 @@ class CatalogContract(PagesContract):
     def catalog(self, reopen: Callable[[], Catalog]) -> Catalog:
         """A catalog with nothing in it."""
         return reopen()
+
+    @pytest.fixture
+    def models(self, catalog: Catalog) -> None:
+        """A base and two adapters on it."""
+        catalog.add_model(a_model())
+        for name in ("tuned", "better"):
+            catalog.add_model(a_model(name, kind=ModelKind.ADAPTER, base="base"))
 
     def claimed(self, catalog: Catalog, name: str = "first", worker: Worker = ONE) -> Claim:
         """A job that a worker holds."""

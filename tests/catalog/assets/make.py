@@ -21,6 +21,7 @@ from tests.servers import postgres, postgres_program  # noqa: E402
 from outcrop.catalog.sql import SqlCatalog  # noqa: E402
 from outcrop.catalog.tables import REVISION  # noqa: E402
 from outcrop.domain.codec import from_json  # noqa: E402
+from outcrop.domain.deployments import Deployment, DeploymentKind, DeploymentStatus  # noqa: E402
 from outcrop.domain.jobs import Job, JobKind, Status, Worker  # noqa: E402
 from outcrop.domain.keys import Key, KeyKind  # noqa: E402
 from outcrop.domain.models import Model  # noqa: E402
@@ -77,6 +78,13 @@ def fill(url: str) -> None:
     job = Job("bbbbbbbbbbbb", "prüfung", JobKind.EVALUATION, Status.QUEUED, request, created=2.0)
     catalog.add_job(replace(job, asked=asked, token="once"))
     catalog.set_tags("evaluation-job/bbbbbbbbbbbb", {"team": "it's"}, 50)
+    deployment = Deployment(
+        "cccccccccccc", "gneiss", DeploymentKind.PROVISIONED, "tuned", "base", 2, DeploymentStatus.UPDATING, 3.0, 3.5
+    )
+    asked = {"provisionedModelName": "gneiss"}
+    catalog.add_deployment(replace(deployment, updated_to="base", commitment="OneMonth", asked=asked, token="once"))
+    catalog.set_tags("provisioned-model/cccccccccccc", {"team": "b"}, 50)
+    catalog.set_configuration("logging", {"s3Config": {"bucketName": "it's-here"}})
     catalog.add_key(Key("AKIAAAAAAAAAAAAAAAAA", KeyKind.ACCESS, "CI’s", "sealed", created=1.0, expires=2.5))
     catalog.add_key(Key("BEARAAAAAAAAAAAAAAAA", KeyKind.BEARER, "", "b" * 64, created=1.5))
     catalog.revoke_key("BEARAAAAAAAAAAAAAAAA")

@@ -34,9 +34,9 @@ def job_query(kind: JobKind | None, given: Mapping[str, Any], statuses: Sequence
     return JobQuery(
         kind,
         tuple(statuses),
-        given.get("nameContains", ""),
-        _seconds(given.get("creationTimeAfter")),
-        _seconds(given.get("creationTimeBefore")),
+        name_contains=given.get("nameContains", ""),
+        created_after=_seconds(given.get("creationTimeAfter")),
+        created_before=_seconds(given.get("creationTimeBefore")),
         newest_first=given.get("sortOrder", "Descending") == "Descending",
         after=_begin(given, int),
         limit=given.get("maxResults", USUAL),
