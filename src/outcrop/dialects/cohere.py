@@ -46,11 +46,11 @@ def _read_others(members: Members) -> None:
     """What has one value that is right here, or changes nothing: a prompt that is too long is refused, never cut."""
     members.refused(NO_BIAS, "logit_bias")
     members.word("truncate", ("NONE", "START", "END"))
-    if members.given("stream") not in (None, True, False):
+    if not isinstance(members.given("stream"), bool | None):
         members.fault("stream", "true or false")
     if members.given("return_likelihoods") not in (None, "NONE"):
         members.fault("return_likelihoods", f'"NONE": {NO_LIKELIHOODS}')
-    if members.given("num_generations") not in (None, 1):
+    if members.whole("num_generations", usual=1, least=1) != 1:
         members.fault("num_generations", f"1: {ONE_RESPONSE}")
 
 
