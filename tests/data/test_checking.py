@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outcrop.data.checking import PROGRESS_BYTES, TokenLengths, check, summarised
-from outcrop.data.faults import KEPT
 from outcrop.data.protocol import Tokenizer
 from outcrop.data.reading import content_hash
 from outcrop.domain.errors import InvalidInput
+from outcrop.domain.faults import KEPT
 from outcrop.domain.records import Encoding, LongRecords, Purpose, Turns
 
 Write = Callable[..., Path]

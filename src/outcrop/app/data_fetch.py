@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from outcrop.data.columns import ColumnMap
-from outcrop.data.faults import FaultCollection
 from outcrop.data.fetching import NamedDataset, fetch_named, is_named
 from outcrop.data.formats import evaluation
 from outcrop.data.reading import JsonObject, content_hash
@@ -15,6 +14,7 @@ from outcrop.data.records import RecordReader
 from outcrop.data.sampling import sample
 from outcrop.data.writing import open_target
 from outcrop.domain.errors import Fault, InvalidInput
+from outcrop.domain.faults import FaultCollection
 from outcrop.domain.records import Purpose
 from outcrop.services import Services
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from outcrop.data.checking import DatasetCheck
-from outcrop.data.faults import KEPT
 from outcrop.data.limits import Place, check_limits
 from outcrop.data.records import RecordReader
 from outcrop.domain.errors import Fault, InvalidInput
+from outcrop.domain.faults import KEPT
 from outcrop.domain.records import Purpose
 from outcrop.services import Services
 from outcrop.stores.address import is_address

@@ -13,10 +13,10 @@ from outcrop.app.judging import JudgeChoice, judge_request
 from outcrop.data.builtin import is_builtin
 from outcrop.data.checking import DatasetCheck
 from outcrop.data.columns import ColumnMap, named_columns
-from outcrop.data.faults import shown
 from outcrop.data.records import read
 from outcrop.domain.codec import from_json, to_json
 from outcrop.domain.errors import Fault, IllegalMove, InvalidInput
+from outcrop.domain.faults import shown
 from outcrop.domain.generation import GenerationParameters
 from outcrop.domain.jobs import Job, JobKind, Status
 from outcrop.domain.judging import JudgeRequest

@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from outcrop.app.data import absolute
-from outcrop.data.faults import FaultCollection
 from outcrop.data.opening import open_lines
 from outcrop.data.reading import content_hash
 from outcrop.data.record_texts import normalised, record_text
 from outcrop.data.records import RecordReader
 from outcrop.domain.errors import Fault, InvalidInput, NotFound, NotSupported, OutcropError, UserError
+from outcrop.domain.faults import FaultCollection
 from outcrop.domain.models import Lineage, Model
 from outcrop.domain.records import Purpose, TextRecord
 from outcrop.evaluation.forgetting import Forgetting, HeldOut, Tell, corrected, scored_in_chunks, text_set

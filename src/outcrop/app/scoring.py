@@ -8,9 +8,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from outcrop.data.faults import place, shown
+from outcrop.data.faults import place
 from outcrop.data.tables import Table, open_paired, open_table
 from outcrop.domain.errors import Fault, InvalidInput
+from outcrop.domain.faults import shown
 from outcrop.evaluation import columns as reading_of
 from outcrop.evaluation.columns import Cells, Columns, Reading
 from outcrop.evaluation.tables import TableReport, TableRows, Tell, first_row, read_rows, report

@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from outcrop.data.columns import ColumnMap
-from outcrop.data.faults import FaultCollection, in_line
+from outcrop.data.faults import in_line
 from outcrop.data.opening import Lines
 from outcrop.data.protocol import Tokenizer
 from outcrop.data.records import RecordReader
 from outcrop.data.sequences import encode, fit, nothing_to_learn
 from outcrop.domain.errors import Fault, InvalidInput
+from outcrop.domain.faults import FaultCollection
 from outcrop.domain.records import (
     Encoding,
     EvaluationRecord,

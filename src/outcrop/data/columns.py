@@ -6,10 +6,10 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from outcrop.data.faults import described, shown
 from outcrop.data.field_paths import value_at
 from outcrop.data.reading import JsonObject, Line
 from outcrop.domain.errors import Fault, InvalidInput
+from outcrop.domain.faults import described, shown
 
 #: What a column can be read as, and the field of the format that it becomes.
 FIELDS = {

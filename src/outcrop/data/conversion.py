@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from outcrop.data.checking import Progress, ProgressTicker
-from outcrop.data.faults import FaultCollection, in_line
+from outcrop.data.faults import in_line
 from outcrop.data.formats import FORMATS, Format, named
 from outcrop.data.records import RecordReader
 from outcrop.data.writing import open_target
 from outcrop.domain.errors import Fault, InvalidInput
+from outcrop.domain.faults import FaultCollection
 from outcrop.domain.records import Purpose
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from outcrop.data.faults import described, shown
 from outcrop.data.reading import JsonObject, Line
 from outcrop.domain.errors import Fault
+from outcrop.domain.faults import described, shown
 
 
 def value_at(value: JsonObject, path: str) -> tuple[bool, object]:

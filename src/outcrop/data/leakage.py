@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from outcrop.data.faults import FaultCollection
 from outcrop.data.reading import JsonLines, Line
 from outcrop.data.record_texts import record_text
 from outcrop.data.shingles import Indices
 from outcrop.data.twins import Progress, TwinFinder, Twins
 from outcrop.domain.errors import Fault, InvalidInput
+from outcrop.domain.faults import FaultCollection
 
 EXAMPLES = 10
 """Pairs that are shown: half of them exact twins, where there are enough of both."""

@@ -13,9 +13,9 @@ from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
-from outcrop.data.faults import FaultCollection, shown
 from outcrop.data.records import RecordReader
 from outcrop.domain.errors import Fault, InvalidInput
+from outcrop.domain.faults import FaultCollection, shown
 from outcrop.domain.records import Purpose, Role, TrainingRecord
 
 GIGABYTE = 1024**3

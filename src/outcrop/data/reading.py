@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, NoReturn, cast
 
-from outcrop.data.faults import place, shown
+from outcrop.data.faults import place
 from outcrop.data.folders import hash_line, list_texts
 from outcrop.domain.errors import Fault
+from outcrop.domain.faults import shown
 
 LONGEST_LINE = 4 * 1024 * 1024
 """Bytes a line may have; a longer one is skipped without being held in memory."""

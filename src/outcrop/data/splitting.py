@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from outcrop.data.faults import FaultCollection, described, shown
 from outcrop.data.field_paths import scalar_at
 from outcrop.data.leakage import Leakage, between_parts
 from outcrop.data.partition import Numbers, by_time, quotas, share_out
@@ -23,6 +22,7 @@ from outcrop.data.reading import JsonLines, Line
 from outcrop.data.record_texts import record_text
 from outcrop.data.twins import Progress, TwinFinder, Twins
 from outcrop.domain.errors import Fault, InvalidInput
+from outcrop.domain.faults import FaultCollection, described, shown
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _FORM = "train=0.8,test=0.2: names of letters, digits, - and _, and shares above 0 that add up to 1"

@@ -10,9 +10,10 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from outcrop.data.faults import place, shown
+from outcrop.data.faults import place
 from outcrop.data.reading import LONGEST_LINE, JsonLines, Line, content_hash
 from outcrop.domain.errors import Fault, InvalidInput, MissingExtra
+from outcrop.domain.faults import shown
 
 #: Rows of a Parquet file that are in memory at once.
 _BATCH = 1024

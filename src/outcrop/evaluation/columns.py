@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from outcrop.data.faults import described, shown
 from outcrop.data.reading import Line
 from outcrop.domain.errors import Fault, InvalidInput
+from outcrop.domain.faults import described, shown
 from outcrop.metrics.classification.classified import Classified
 from outcrop.metrics.entities import Spanned, Tagged
 from outcrop.metrics.forecast.forecasted import Forecasted

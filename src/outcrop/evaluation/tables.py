@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from outcrop.data.faults import FaultCollection, shown
 from outcrop.data.reading import Line
 from outcrop.data.tables import Table
 from outcrop.domain.errors import Fault, InvalidInput
+from outcrop.domain.faults import FaultCollection, shown
 from outcrop.domain.scores import Comparison, Score
 from outcrop.evaluation.columns import Cells, Columns, Reading
 from outcrop.evaluation.scoring import FEWEST, Scored, by_size, comparisons, groups, scores

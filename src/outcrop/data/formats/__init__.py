@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from outcrop.data.faults import shown
 from outcrop.data.formats import (
     alpaca,
     bedrock_conversation,
@@ -18,6 +17,7 @@ from outcrop.data.formats import (
     text,
 )
 from outcrop.domain.errors import Fault
+from outcrop.domain.faults import shown
 from outcrop.domain.records import Purpose, Record
 
 

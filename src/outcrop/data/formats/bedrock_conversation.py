@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from outcrop.data.faults import described, shown
 from outcrop.data.formats.conversation import Layout, parts, read_turns
 from outcrop.data.formats.fields import FieldCheck
 from outcrop.data.formats.writing import conversation
 from outcrop.domain.errors import Fault
+from outcrop.domain.faults import described, shown
 from outcrop.domain.records import Message, Record, Role, TrainingRecord
 
 NAME = "bedrock-conversation-2024"

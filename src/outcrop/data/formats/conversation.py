@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from outcrop.data.faults import described, shown
 from outcrop.data.formats.fields import FieldCheck
+from outcrop.domain.faults import described, shown
 from outcrop.domain.records import Message, Role
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from outcrop.data.faults import described, shown
 from outcrop.data.formats import writing
 from outcrop.data.formats.fields import FieldCheck
 from outcrop.domain.errors import Fault
+from outcrop.domain.faults import described, shown
 from outcrop.domain.records import EvaluationRecord, GivenResponse, Record
 
 NAME = "evaluation"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection
 
-from outcrop.data.faults import described, shown
 from outcrop.domain.errors import Fault
+from outcrop.domain.faults import closest, described, shown
 
 
 class FieldCheck:
@@ -54,7 +53,7 @@ class FieldCheck:
         """Add a fault for each field that is not known, with the closest one that is."""
         for name in value:
             if name not in known:
-                self.fault(inside + name, f"an unknown field {shown(name)}", _instead(name, known))
+                self.fault(inside + name, f"an unknown field {shown(name)}", closest(name, known))
 
     def spoken(self, field: str, value: object, expected: str = "a text that is not blank") -> str:
         """A value that must be a text and say something; "" where it is not, which leaves a fault."""
@@ -63,16 +62,3 @@ class FieldCheck:
         found = f"{shown(value)}, which is blank" if isinstance(value, str) else described(value)
         self.fault(field, found, expected)
         return ""
-
-
-def _instead(name: str, known: Collection[str]) -> str:
-    plain = {_plain(field): field for field in known}
-    close = difflib.get_close_matches(_plain(name), plain, n=1)
-    if close:
-        return f"{shown(plain[close[0]])}, the closest known field"
-    return f"only {', '.join(shown(field) for field in known)}"
-
-
-def _plain(name: str) -> str:
-    """Spelling without case and separators, so that reference_response is close to referenceResponse."""
-    return name[:100].replace("_", "").replace("-", "").replace(" ", "").lower()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from outcrop.data.faults import described
 from outcrop.data.formats import bedrock_conversation
 from outcrop.data.formats.conversation import Layout, content, read_turns
 from outcrop.data.formats.fields import FieldCheck
 from outcrop.data.formats.writing import conversation
 from outcrop.domain.errors import Fault
+from outcrop.domain.faults import described
 from outcrop.domain.records import Message, Record, Role, TrainingRecord
 
 NAME = "openai-messages"

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from outcrop.data.faults import described
 from outcrop.domain.errors import Fault, InvalidInput
+from outcrop.domain.faults import described
 from outcrop.domain.judging import Criterion, Rating
 from outcrop.domain.scores import Direction
 

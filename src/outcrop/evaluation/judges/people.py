@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from outcrop.data.faults import described
 from outcrop.data.formats.fields import FieldCheck
 from outcrop.domain.errors import Fault, InvalidInput
+from outcrop.domain.faults import described
 from outcrop.domain.judging import Criterion, PeopleLabel
 from outcrop.evaluation.judges.preferences import BASELINE, CANDIDATE
 from outcrop.evaluation.judges.questions import TIE
