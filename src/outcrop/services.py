@@ -21,7 +21,7 @@ from outcrop.data.fetching import fetch_named, is_named
 from outcrop.domain.errors import NotFound, NotSupported, OutcropError, StorageFailure
 from outcrop.domain.jobs import HELD, Job, JobKind, Status
 from outcrop.domain.models import Model
-from outcrop.engines.protocol import Engine
+from outcrop.engines.protocol import Embedder, Engine
 from outcrop.engines.remote.ledger import Budget, Ledger
 from outcrop.engines.remote.opening import open_remote
 from outcrop.engines.remote.retries import Patience
@@ -117,6 +117,14 @@ class Engines:
             device = choose_device(self._device)
             self.encoders[model.name] = TransformersEncoder(folder, model.name, model.identity, device)
         return self.encoders[model.name]
+
+    def embedder(self, name: str) -> Embedder:
+        """What gives texts vectors by the model of that name or alias: an encoder, or a model that writes text.
+
+        Raises:
+            As ``open`` and ``encoder``.
+        """
+        return self.encoder(name) if self._catalog.model(name).engine == "encoder" else self.open(name)
 
     def classifier(self, name: str) -> TransformersClassifier:
         """The classifier of that name or alias; its weights are read when it is first used.

@@ -46,6 +46,17 @@ SETTINGS = (
     ),
     Setting("region", "us-east-1", "The region in the server's ARNs where a request names none."),
     Setting("requests_per_second", "1000", "Requests a second that a key may make of the server."),
+    Setting(
+        "model_requests",
+        "256",
+        "Requests that a base and its adapters answer or hold waiting in the server; more are throttled.",
+    ),
+    Setting("unit_requests", "16", "The same for each model unit of a provisioned throughput."),
+    Setting(
+        "idle_seconds",
+        "900",
+        "Seconds after which the server unloads a model that nobody asks and no deployment names.",
+    ),
     Setting("account", "123456789012", "The account in the server's ARNs: twelve digits."),
     Setting(
         "key_file",
@@ -93,6 +104,9 @@ class Settings:
     region: str
     account: str
     requests_per_second: float
+    model_requests: int
+    unit_requests: int
+    idle_seconds: float
     key_file: Path
     device: str
     engine: str
@@ -140,6 +154,9 @@ def read_settings(environment: Mapping[str, str] | None = None, *, home: str | P
         region=_like(values, "region", r"[a-z0-9-]{1,20}", "lower-case letters, digits and -", faults),
         account=_like(values, "account", r"[0-9]{12}", "twelve digits", faults),
         key_file=Path(values["key_file"]).expanduser().absolute() if values["key_file"] else folder / "secret.key",
+        model_requests=int(_number(values, "model_requests", 1, faults, whole=True)),
+        unit_requests=int(_number(values, "unit_requests", 1, faults, whole=True)),
+        idle_seconds=_number(values, "idle_seconds", 1, faults),
         requests_per_second=_number(values, "requests_per_second", 0.01, faults),
         device=values["device"],
         engine=_one_of(values, "engine", ENGINES, faults),

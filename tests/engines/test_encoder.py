@@ -108,7 +108,7 @@ def test_a_long_text_is_read_in_windows(tiny_encoder_folder: Path) -> None:
     kept = [windows[0][:1], windows[0][1:29], windows[1][10:29], windows[2][10:27], windows[3][13:39], windows[3][39:]]
     assert found.tokens.tolist() == [CLS, *inner, SEP]
     assert np.abs(found.vectors - np.concatenate(kept)).max() < TOLERANCE
-    assert encoder.figures() == pytest.approx({"texts": 1, "long_texts": 1, "tokens": 160, "seconds": 0}, abs=30)
+    assert encoder.figures() == pytest.approx({"texts": 1, "long_texts": 1, "scored_tokens": 160, "seconds": 0}, abs=30)
 
 
 def test_a_long_text_is_truncated_where_that_is_asked_for(tiny_encoder_folder: Path) -> None:

@@ -126,12 +126,17 @@ class TransformersEncoder:
             for row, own in zip(plain, windows, strict=True)
         ]
 
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Mean of the last hidden states over each text's tokens, scaled to length 1: ``(texts, width)``."""
+        means = [encoded.vectors.mean(axis=0, dtype=np.float64) for encoded in self.encode(texts, self.layers)]
+        return np.array([mean / np.linalg.norm(mean) for mean in means], dtype=np.float32)
+
     def figures(self) -> dict[str, float]:
-        """What was encoded so far: ``texts``, ``long_texts`` (longer than the model takes), ``tokens``, ``seconds``."""
+        """``texts``, ``long_texts`` (longer than the model takes), ``scored_tokens`` and ``seconds`` so far."""
         return {
             "texts": float(self._texts),
             "long_texts": float(self._long_texts),
-            "tokens": float(self._tally.scored_tokens),
+            "scored_tokens": float(self._tally.scored_tokens),
             "seconds": self._tally.scoring_seconds,
         }
 

@@ -41,11 +41,32 @@ class Generator(Protocol):
         ...
 
 
-class Engine(Generator, Protocol):
+class Embedder(Protocol):
+    """Gives texts vectors."""
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One vector of length 1 per text: shape ``(texts, width)``."""
+        ...
+
+    def figures(self) -> dict[str, float]:
+        """What the work so far cost: ``scored_tokens``, those read for vectors among them, …."""
+        ...
+
+
+class Engine(Generator, Embedder, Protocol):
     """One model, ready to compute."""
 
     def stream(self, prompt: Prompt, parameters: GenerationParameters) -> abc.Generator[str, None, Response]:
         """Answer one prompt, piece by piece; the pieces joined are the text of the response, which is returned."""
+        ...
+
+    def count(self, prompt: Prompt) -> int:
+        """How many tokens the model reads of a prompt.
+
+        Raises:
+            InvalidInput: The prompt leaves no room in the model's context, or its chat template refuses it.
+            NotSupported: The model's tokenizer is elsewhere.
+        """
         ...
 
     def loglikelihood(self, requests: Sequence[tuple[Context, str]]) -> list[LogLikelihood]:
@@ -71,10 +92,6 @@ class Engine(Generator, Protocol):
         Raises:
             InvalidInput: The window or the stride is out of range: all faults.
         """
-        ...
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One vector of length 1 per text: shape ``(texts, width)``."""
         ...
 
     def figures(self) -> dict[str, float]:

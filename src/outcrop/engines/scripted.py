@@ -177,6 +177,10 @@ class ScriptedEngine:
             yield response.text[sent:]
         return response
 
+    def count(self, prompt: Prompt) -> int:
+        """The words of a prompt; see ``Engine.count``."""
+        return self._lengths([prompt], GenerationParameters())[0]
+
     def loglikelihood(self, requests: Sequence[tuple[Context, str]]) -> list[LogLikelihood]:
         """The script's log-probability per character; greedy where the script answers the context just so."""
         results = []

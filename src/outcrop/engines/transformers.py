@@ -133,11 +133,7 @@ class TransformersEngine:
         return self._rows([prompt], parameters)[0]
 
     def count(self, prompt: Prompt) -> int:
-        """How many tokens the model reads of a prompt.
-
-        Raises:
-            InvalidInput: As ``plan``.
-        """
+        """How many tokens the model reads of a prompt; see ``Engine.count``."""
         return len(encode_prompts(self._tokenizer, [prompt], GenerationParameters(), self._tokenizer.context)[0])
 
     def loglikelihood(self, requests: Sequence[tuple[Context, str]]) -> list[LogLikelihood]:

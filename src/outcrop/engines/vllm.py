@@ -253,6 +253,10 @@ class VllmEngine:
             self._base.leave(request)
             self._count(draft)
 
+    def count(self, prompt: Prompt) -> int:
+        """How many tokens the model reads of a prompt; see ``Engine.count``."""
+        return len(encode_prompts(self._tokenizer, [prompt], GenerationParameters(), self._base.context)[0])
+
     def loglikelihood(self, requests: Sequence[tuple[Context, str]]) -> list[LogLikelihood]:
         """Log-probability of each continuation given its context; see ``TransformersEngine.loglikelihood``.
 

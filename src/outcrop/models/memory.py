@@ -24,6 +24,20 @@ def usable_memory(membership: Path = _MEMBERSHIP, mount: Path = _MOUNT) -> int:
     return min([int(psutil.virtual_memory().total), *_limits(membership, mount)])
 
 
+def free_memory() -> int:
+    """Bytes that this process and those it starts may still take."""
+    here = psutil.Process()
+    own = sum(_resident(process) for process in (here, *here.children(recursive=True)))
+    return min(int(psutil.virtual_memory().available), usable_memory() - own)
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
+
+
 def _limits(membership: Path, mount: Path) -> Iterator[int]:
     """The limits of the groups that the process is in, and of those above them."""
     try:

@@ -21,7 +21,7 @@ from functools import partial
 
 import numpy as np
 
-from outcrop.domain.errors import InvalidInput
+from outcrop.domain.errors import InvalidInput, NotSupported
 from outcrop.domain.generation import GenerationParameters, Prompt, Response
 from outcrop.domain.records import Message, Role
 from outcrop.engines.protocol import Engine
@@ -168,6 +168,14 @@ class GenerationContract:
                 found = engine.generate([prompt], parameters)[0]
                 assert "".join(pieces) == last.text == found.text
                 assert last.number == found.number
+
+    def test_a_prompt_is_counted_as_it_is_read(self) -> None:
+        engine, prompts = self.make_engine(), as_prompts(_TEXTS)
+        responses = engine.generate(prompts, self.parameters)
+        try:
+            assert [engine.count(prompt) for prompt in prompts] == [each.prompt_tokens for each in responses]
+        except NotSupported as error:
+            assert "can't be counted" in str(error)  # noqa: PT017 - an engine counts, or says why not
 
     def test_a_stream_can_be_left(self) -> None:
         engine, prompt = self.make_engine(), as_prompts(_TEXTS)[2]

@@ -149,6 +149,10 @@ class RemoteEngine:
                 f"{self._dispatch.name}: {failure}, in the middle of a response; ask again"
             ) from failure
 
+    def count(self, prompt: Prompt) -> int:
+        """Not known here; see ``Engine.count``."""
+        raise NotSupported(f"{self._dispatch.name}: its tokenizer is at its server, so tokens can't be counted here")
+
     def loglikelihood(self, requests: Sequence[tuple[Context, str]]) -> list[LogLikelihood]:
         """Log-probability of each continuation; what the server puts before a text stands before it and is not scored.
 
