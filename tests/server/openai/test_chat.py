@@ -173,6 +173,9 @@ def test_a_body_full_of_faults_costs_no_more_than_it_must() -> None:
     assert len(refused.value.faults) == 1000
     assert refused.value.total == 10_000 + 20
     assert list(faults(body(messages=[5] * 10_001))) == ["messages"]
+    parts = {"role": "user", "content": [{"type": "text", "text": "a"}] * 3333}
+    assert read_chat(body(messages=[parts] * 2)).inference.prompt.messages
+    assert list(faults(body(messages=[parts] * 3))) == ["messages[2].content"]
 
 
 def test_options_of_a_stream_want_a_stream() -> None:

@@ -97,7 +97,7 @@ class ChatWriter:
 
 
 def _prompt(fields: Fields) -> Prompt:
-    messages = _joined([_message(each) for each, _ in fields.entries("messages", fields.take("messages"), _MESSAGES)])
+    messages = _joined([_message(each) for each in fields.entries("messages", fields.take("messages"), _MESSAGES)])
     if fields.sound and not any(message.text for message in messages):
         fields.fault("messages", "messages that say nothing", _MESSAGES)
     begun = ""
@@ -132,7 +132,7 @@ def _content(fields: Fields) -> str:
     wanted = 'a text, or a list of {"type": "text", "text": "…"}'
     if not isinstance(value, list):
         return fields.is_text("content", value, wanted)
-    return "\n".join(_part(part) for part, _ in fields.entries("content", value, wanted))
+    return "\n".join(_part(part) for part in fields.entries("content", value, wanted))
 
 
 def _part(fields: Fields) -> str:

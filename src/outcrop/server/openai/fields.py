@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -15,36 +16,44 @@ _WHERE = "request"
 
 #: Members that are unknown may be as many as fit into a body; a person reads the first of them.
 _UNKNOWN_SHOWN = 20
-#: Entries of a list of messages or contents: more than any conversation has, few enough to look at each.
+#: Messages and parts of messages, all together: more than any conversation has, few enough to look at each.
 _MOST_ENTRIES = 10_000
 #: An ARN has no more characters.
 _LONGEST_NAME = 2048
 
 
+@dataclass
+class _Reading:
+    """What the objects of one body share: the faults, and how many entries of lists may still be looked at."""
+
+    faults: FaultCollection = field(default_factory=FaultCollection)
+    entries_left: int = _MOST_ENTRIES
+
+
 class Fields:
     """The members of an object in a body; null means that a member is not there, as it does at OpenAI."""
 
-    def __init__(self, given: Mapping[str, Any], inside: str = "", faults: FaultCollection | None = None) -> None:
+    def __init__(self, given: Mapping[str, Any], inside: str = "", reading: _Reading | None = None) -> None:
         """Read an object.
 
         Args:
             given: Its members.
             inside: What stands before their names in faults, such as ``messages[0].``.
-            faults: Where faults are kept; a new collection where None.
+            reading: That of the body which the object lies in; a new one where None.
         """
         self._given = given
         self._inside = inside
-        self._faults = faults or FaultCollection()
+        self._reading = reading or _Reading()
         self._known: set[str] = set()
 
     @property
     def sound(self) -> bool:
         """Whether nothing was wrong so far."""
-        return not self._faults.total
+        return not self._reading.faults.total
 
     def fault(self, name: str, found: str, expected: str) -> None:
         """Add a fault of a member."""
-        self._faults.add(Fault(_WHERE, None, f"{self._inside}{name}".rstrip("."), found, expected))
+        self._reading.faults.add(Fault(_WHERE, None, f"{self._inside}{name}".rstrip("."), found, expected))
 
     def take(self, name: str) -> Any:
         """A member as it is; None where there is none."""
@@ -101,15 +110,17 @@ class Fields:
         self.fault(name, described(value), f"a number, {low:g} to {high:g}")
         return None
 
-    def entries(self, name: str, value: object, expected: str) -> Iterator[tuple[Fields, Mapping[str, Any]]]:
-        """The objects of a list that may not be empty, each with what reads its members."""
-        if not isinstance(value, list) or not 0 < len(value) <= _MOST_ENTRIES:
+    def entries(self, name: str, value: object, expected: str) -> Iterator[Fields]:
+        """What reads each object of a list, which may not be empty."""
+        if not isinstance(value, list) or not 0 < len(value) <= self._reading.entries_left:
             found = "nothing" if value is None else described(value)
-            self.fault(name, found, f"{expected}, {_MOST_ENTRIES} at most" if isinstance(value, list) else expected)
+            most = f", with {_MOST_ENTRIES} entries in the whole request at most"
+            self.fault(name, found, f"{expected}{most if isinstance(value, list) else ''}")
             return
+        self._reading.entries_left -= len(value)
         for place, each in enumerate(value):
             if isinstance(each, dict):
-                yield Fields(each, f"{self._inside}{name}[{place}].", self._faults), each
+                yield Fields(each, f"{self._inside}{name}[{place}].", self._reading)
             else:
                 self.fault(f"{name}[{place}]", described(each), "an object")
 
@@ -118,7 +129,7 @@ class Fields:
         value = self.take(name)
         if value is not None and not isinstance(value, dict):
             self.fault(name, described(value), "an object")
-        return Fields(value, f"{self._inside}{name}.", self._faults) if isinstance(value, dict) else None
+        return Fields(value, f"{self._inside}{name}.", self._reading) if isinstance(value, dict) else None
 
     def only(self, supported: Mapping[str, tuple[object, ...]]) -> None:
         """Add a fault for each member that asks for what is not supported.
@@ -153,7 +164,7 @@ class Fields:
         """
         self.no_others()
         if not self.sound:
-            raise InvalidInput(self._faults.kept, self._faults.total)
+            raise InvalidInput(self._reading.faults.kept, self._reading.faults.total)
 
 
 def _same(given: object, value: object) -> bool:
