@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from threading import Event
@@ -20,8 +19,7 @@ from outcrop.server.api.route import JSON, Call
 from outcrop.server.bedrock import arns
 from outcrop.server.bedrock.context import Context
 from outcrop.server.bedrock.jobs import find_job
-
-EVENTS = "text/event-stream"
+from outcrop.server.events import EVENTS, HEADERS, event
 
 
 @dataclass(frozen=True)
@@ -77,10 +75,8 @@ def get_loss(call: Call) -> Response:
         return document(Loss(training_run(call.context.outcrop.services, job.id)))
     place = place_of(call.headers.get("last-event-id", ""))
     take_place(call.shared.following, "clients that follow a loss")
-    # Proxies must not gather what is meant to come at once.
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     events = _follow(call.context, job.id, place, PACE, call.shared.ending)
-    return Stream(events, EVENTS, headers, call.shared.following.release)
+    return Stream(events, EVENTS, HEADERS, call.shared.following.release)
 
 
 async def _follow(context: Context, job_id: str, place: Place, pace: Pace, ending: Event) -> AsyncIterator[bytes]:
@@ -117,5 +113,4 @@ def _news(job: Job, place: Place) -> tuple[list[bytes], Place]:
 
 
 def _event(kind: str, value: CurvePoint | Progress | dict[str, str], place: Place) -> bytes:
-    data = json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
-    return f"id: {place}\nevent: {kind}\ndata: {data}\n\n".encode()
+    return event(plain(value), kind=kind, id=str(place))

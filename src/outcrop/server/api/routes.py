@@ -19,7 +19,7 @@ from outcrop.server.api import (
     openapi,
     operations,
 )
-from outcrop.server.api.customization_jobs import EVENTS, Loss
+from outcrop.server.api.customization_jobs import Loss
 from outcrop.server.api.evaluation_jobs import JobScores
 from outcrop.server.api.health import Health
 from outcrop.server.api.jobs import JobList, JobLog, OneJob
@@ -27,6 +27,7 @@ from outcrop.server.api.models import TAR
 from outcrop.server.api.operations import BedrockOperations
 from outcrop.server.api.route import JSON, PREFIX, Parameter, Route
 from outcrop.server.bedrock.paging import USUAL
+from outcrop.server.events import EVENTS
 
 HTML = "text/html"
 

@@ -98,13 +98,18 @@ def _body(shape: StructureShape, received: Received) -> dict[str, Any]:
     }
     if not received.body or not members:
         return {}
-    document = _document(received.body)
+    document = read_document(received.body)
     if payload is not None:
         return {payload: document}
     return {members[wire]: value for wire, value in document.items() if wire in members}
 
 
-def _document(body: bytes) -> dict[str, Any]:
+def read_document(body: bytes) -> dict[str, Any]:
+    """A body's JSON object.
+
+    Raises:
+        WireError: SerializationException: it is none.
+    """
     try:
         document = json.loads(body.decode(), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
