@@ -159,7 +159,7 @@ class Members:
             each._look_for_unknown()
 
     def _is_full(self) -> bool:
-        """Whether there are as many faults as are kept: a body can have millions, and none of the others is looked for."""
+        """Whether there are as many faults as are kept: a body can have millions, and no more are looked for."""
         return self._faults.total >= KEPT
 
     def _one_of(self, names: Sequence[str]) -> str:
