@@ -134,6 +134,10 @@ def test_what_is_wrong_is_named(body: dict[str, Any], members: set[str]) -> None
     assert all(name.startswith(tuple(members)) for name in faults(CONVERSE, body))
 
 
+def test_a_message_of_many_faults_is_refused_with_the_first_thousand() -> None:
+    assert len(faults(CONVERSE, {"messages": [{"role": "user", "content": [{}] * 100_000}]})) == 1_000
+
+
 ANSWERS = [
     response(),
     response("max_tokens"),

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from outcrop.dialects.llama import LLAMA
+from outcrop.domain.errors import InvalidInput
 from outcrop.domain.generation import GenerationParameters, Prompt
 from tests.dialects.samples import METRICS, faults, response, stream, user, whole
 
@@ -56,6 +57,21 @@ def test_top_p_of_nothing_leaves_the_most_likely_token() -> None:
 
 def test_a_text_that_is_no_unicode_is_a_fault_and_not_an_error_later() -> None:
     assert faults(LLAMA, {"prompt": "a\ud800"})["prompt"][1] == "a text in Unicode"
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [("a[\ud800", '"a[\\ud800"'), ("\x1b[31m", '"\\u001b[31m"'), ("b" * 61, '"' + "b" * 60 + '…"'), ("a.b", '"a.b"')],
+)
+def test_a_name_that_is_none_is_written_so_that_it_prints(name: str, written: str) -> None:
+    assert list(faults(LLAMA, {"prompt": "Hi", name: 1})) == [written]
+
+
+def test_a_body_of_many_faults_is_refused_with_the_first_thousand() -> None:
+    body = {"prompt": "Hi", **{f"member_{number}": 1 for number in range(200_000)}}
+    with pytest.raises(InvalidInput) as raised:
+        LLAMA.read(body)
+    assert len(raised.value.faults) == raised.value.total == 1_000
 
 
 @pytest.mark.parametrize(

@@ -22,20 +22,19 @@ def read_conversation(
         system: What the body says beside the messages; "" where it says nothing.
         first_role: ``SYSTEM`` where the first message may be a system text.
     """
-    items = body.each_in("messages", _WANTED)
     spoken = [Message(Role.SYSTEM, system)] if system else []
-    if items and first_role is Role.SYSTEM and items[0].given("role") == "system":
-        spoken.append(Message(Role.SYSTEM, text(items[0])))
-        items = items[1:]
-        if not items:
-            body.fault("messages", _WANTED)
     expected = Role.USER
-    for item in items:
+    for item in body.each_in("messages", _WANTED):
         role = item.given("role")
+        if role == first_role.value == "system" and not spoken:
+            spoken.append(Message(Role.SYSTEM, text(item)))
+            continue
         if role != expected.value:
             item.fault("role", f'"{expected.value}": user and assistant in turns, the user first')
         spoken.append(Message(expected, text(item)))
         expected = Role.USER if role == "assistant" else Role.ASSISTANT
+    if first_role is Role.SYSTEM and len(spoken) == 1 and spoken[0].role is Role.SYSTEM:
+        body.fault("messages", _WANTED)
     if spoken and spoken[-1].role is Role.ASSISTANT:
         return Prompt(0, tuple(spoken[:-1]), begun=spoken[-1].text)
     return Prompt(0, tuple(spoken))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from outcrop.domain.errors import Fault, InvalidInput
-from outcrop.domain.faults import FaultCollection, closest, described, shown
+from outcrop.domain.faults import KEPT, FaultCollection, closest, described, shown
 
 #: Texts that end a response, at most; Converse's own limit.
 MOST_STOPS = 2_500
@@ -16,7 +16,7 @@ MOST_STOPS = 2_500
 #: The largest whole number that Converse's members hold.
 LARGEST = 2**31 - 1
 
-_NAME = re.compile(r"\w{1,60}", re.ASCII)
+_NAME = re.compile(r"\w{1,60}(\[\d+\])?", re.ASCII)
 
 
 class Members:
@@ -122,15 +122,24 @@ class Members:
     def within(self, name: str) -> Members:
         """The members of an object that may be left out."""
         value = self.given(name)
-        return self._inside({} if value is None else value, name)
+        self._inner.append(Members({} if value is None else value, self._at(name), self._faults))
+        return self._inner[-1]
 
-    def each_in(self, name: str, expected: str) -> list[Members]:
-        """The members of each object of a list that must be there and not be empty."""
+    def each_in(self, name: str, expected: str) -> Iterator[Members]:
+        """The members of each object of a list that must be there and not be empty.
+
+        When the next one is taken, nothing more is asked of the one before.
+        """
         value = self.given(name)
         if not isinstance(value, list) or not value:
             self.fault(name, expected)
-            return []
-        return [self._inside(each, f"{name}[{place}]") for place, each in enumerate(value)]
+            return
+        for place, each in enumerate(value):
+            if self._is_full():
+                return
+            members = Members(each, self._at(f"{name}[{place}]"), self._faults)
+            yield members
+            members._look_for_unknown()
 
     def done(self) -> None:
         """Nothing more is asked for.
@@ -144,14 +153,14 @@ class Members:
 
     def _look_for_unknown(self) -> None:
         for name in self._value:
-            if name not in self._known and name not in self._refused:
+            if name not in self._known and name not in self._refused and not self._is_full():
                 self._add(self._at(name), f"an unknown member {shown(name)}", closest(name, self._known))
         for each in self._inner:
             each._look_for_unknown()
 
-    def _inside(self, value: object, name: str) -> Members:
-        self._inner.append(Members(value, self._at(name), self._faults))
-        return self._inner[-1]
+    def _is_full(self) -> bool:
+        """Whether there are as many faults as are kept: a body can have millions, and no more are looked for."""
+        return self._faults.total >= KEPT
 
     def _one_of(self, names: Sequence[str]) -> str:
         """The name that is used; a second one that says the same thing is a fault."""
@@ -176,7 +185,7 @@ class Members:
 
     def _at(self, name: str) -> str:
         """Where a member is, such as ``messages[1].role``; names that are none are written so that they print."""
-        plain = name if _NAME.fullmatch(name.partition("[")[0]) else shown(name)
+        plain = name if _NAME.fullmatch(name) else shown(name)
         return f"{self._place}.{plain}" if self._place else plain
 
     def _add(self, place: str, found: str, expected: str) -> None:
