@@ -89,6 +89,16 @@ def test_a_whole_session(working: IdleRunner, tiny: Wire, aws: Aws, put: Put) ->
     assert [each["jobName"] for each in aws("list-evaluation-jobs")["jobSummaries"]] == ["score"]
     assert aws("batch-delete-evaluation-job", "--job-identifiers", evaluation)["errors"] == []
 
+    _deploy(tiny, aws, model)
+    aws(
+        "put-model-invocation-logging-configuration",
+        "--logging-config",
+        json.dumps({"s3Config": {"bucketName": "logs"}}),
+    )
+    logging = aws("get-model-invocation-logging-configuration")["loggingConfig"]
+    assert logging == {"s3Config": {"bucketName": "logs"}}
+    aws("delete-model-invocation-logging-configuration")
+
     source = json.dumps({"s3DataSource": {"s3Uri": "s3://bucket/model/"}})
     brought = aws(
         "create-model-import-job",
@@ -116,6 +126,30 @@ def test_jobs_that_wait_are_stopped(runner: IdleRunner, tiny: Wire, aws: Aws, pu
     arn = f"arn:aws:bedrock:eu-central-1:123456789012:evaluation-job/{waiting.id}"
     aws("stop-evaluation-job", "--job-identifier", arn)
     assert aws("get-evaluation-job", "--job-identifier", arn)["status"] == "Stopped"
+
+
+def _deploy(wire: Wire, aws: Aws, model: str) -> None:
+    """The life of a provisioned throughput, and of a deployment on demand."""
+    throughput = aws(
+        "create-provisioned-model-throughput",
+        *("--model-units", "1", "--provisioned-model-name", "gneiss", "--model-id", model),
+    )["provisionedModelArn"]
+    wire.outcrop.deployments.settle(wire.outcrop.deployments.show("gneiss"))
+    named = ("--provisioned-model-id", throughput)
+    aws("update-provisioned-model-throughput", *named, "--desired-model-id", TINY)
+    assert aws("get-provisioned-model-throughput", *named)["status"] == "Updating"
+    assert len(aws("list-provisioned-model-throughputs")["provisionedModelSummaries"]) == 1
+    aws("delete-provisioned-model-throughput", *named)
+
+    deployment = aws("create-custom-model-deployment", "--model-deployment-name", "schist", "--model-arn", model)[
+        "customModelDeploymentArn"
+    ]
+    wire.outcrop.deployments.settle(wire.outcrop.deployments.show("schist"))
+    named = ("--custom-model-deployment-identifier", deployment)
+    aws("update-custom-model-deployment", *named, "--model-arn", model)
+    assert aws("get-custom-model-deployment", *named)["status"] == "Active"
+    assert len(aws("list-custom-model-deployments")["modelDeploymentSummaries"]) == 1
+    aws("delete-custom-model-deployment", *named)
 
 
 def _asked(model: str) -> dict[str, str]:

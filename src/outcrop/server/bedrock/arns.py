@@ -9,11 +9,13 @@ from outcrop.server.errors import WireError
 
 CUSTOMIZATION_JOB = "model-customization-job"
 CUSTOM_MODEL = "custom-model"
+CUSTOM_MODEL_DEPLOYMENT = "custom-model-deployment"
 EVALUATION_JOB = "evaluation-job"
 FOUNDATION_MODEL = "foundation-model"
 IMPORT_JOB = "model-import-job"
 IMPORTED_MODEL = "imported-model"
 INFERENCE_PROFILE = "inference-profile"
+PROVISIONED_MODEL = "provisioned-model"
 
 _ARN = re.compile(
     r"arn:aws(?:-[a-z-]+)?:bedrock:(?P<region>[a-z0-9-]{1,32}):(?P<account>[0-9]{12})?:"

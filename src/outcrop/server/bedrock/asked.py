@@ -10,7 +10,7 @@ from outcrop.server.errors import WireError
 
 def kept(given: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     """The members that a Get operation repeats, as plain JSON, and what else is to be known later."""
-    dropped = {"clientRequestToken", "jobTags", "customModelTags", "importedModelTags", "modelTags"}
+    dropped = {"clientRequestToken", "jobTags", "customModelTags", "importedModelTags", "modelTags", "tags"}
     return {**{name: value for name, value in given.items() if name not in dropped}, **more}
 
 

@@ -140,6 +140,12 @@ def is_custom(context: Context, model: Model) -> bool:
     )
 
 
+def custom_model_arn(context: Context, model: Model) -> str:
+    """The ARN by which GetCustomModel shows a model; of an imported model, one by which it is found too."""
+    found = _custom(context, model)
+    return _imported_arn(context, str(model.imported)) if found is None else _arn(context, found)
+
+
 def maker(context: Context, model: Model) -> Job | None:
     """The job that trained a model; None where it is forgotten."""
     try:

@@ -10,11 +10,14 @@ from typing import Any
 from botocore import xform_name
 
 from outcrop.server.bedrock import (
+    custom_model_deployments,
     custom_models,
     customization_jobs,
     evaluation_jobs,
     foundation_models,
     import_jobs,
+    logging_configuration,
+    provisioned_throughputs,
     tags,
 )
 from outcrop.server.bedrock.context import Context
@@ -25,9 +28,12 @@ Handler = Callable[[Context, dict[str, Any]], dict[str, Any]]
 _MODULES: tuple[ModuleType, ...] = (
     customization_jobs,
     custom_models,
+    custom_model_deployments,
     evaluation_jobs,
     foundation_models,
     import_jobs,
+    logging_configuration,
+    provisioned_throughputs,
     tags,
 )
 

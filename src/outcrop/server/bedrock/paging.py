@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
+from outcrop.domain.deployments import DeploymentKind, DeploymentPage, DeploymentQuery, DeploymentStatus
 from outcrop.domain.jobs import JobKind, JobPage, JobQuery, Status
 from outcrop.server.errors import WireError
 
@@ -31,19 +32,27 @@ def job_query(kind: JobKind | None, given: Mapping[str, Any], statuses: Sequence
     Raises:
         WireError: ValidationException, for a token that was not made with these filters.
     """
-    return JobQuery(
-        kind,
-        tuple(statuses),
-        name_contains=given.get("nameContains", ""),
-        created_after=_seconds(given.get("creationTimeAfter")),
-        created_before=_seconds(given.get("creationTimeBefore")),
-        newest_first=given.get("sortOrder", "Descending") == "Descending",
-        after=_begin(given, int),
-        limit=given.get("maxResults", USUAL),
-    )
+    return JobQuery(kind, tuple(statuses), **_asked_for(given))
 
 
-def next_token(given: Mapping[str, Any], page: JobPage) -> str | None:
+def deployment_query(
+    kind: DeploymentKind, given: Mapping[str, Any], statuses: Sequence[DeploymentStatus], model: str
+) -> DeploymentQuery:
+    """What a List operation of deployments asks for.
+
+    Args:
+        kind: Which deployments.
+        given: The operation's members, read.
+        statuses: Those that the wire's ``statusEquals`` stands for; empty for all.
+        model: The name of the model that they serve; any where "".
+
+    Raises:
+        WireError: As ``job_query``.
+    """
+    return DeploymentQuery(kind, tuple(statuses), model, **_asked_for(given))
+
+
+def next_token(given: Mapping[str, Any], page: JobPage | DeploymentPage) -> str | None:
     """The token of the part after this one; None after the last."""
     return None if page.next is None else _token(given, page.next)
 
@@ -78,6 +87,18 @@ def part(
     limit = given.get("maxResults", USUAL)
     token = _token(given, wanted[limit - 1][0]) if len(wanted) > limit else None
     return [items[place] for _, place in wanted[:limit]], token
+
+
+def _asked_for(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The members of a ``PageQuery``; the service model has two names for each of the times."""
+    return {
+        "name_contains": given.get("nameContains", ""),
+        "created_after": _seconds(given.get("creationTimeAfter", given.get("createdAfter"))),
+        "created_before": _seconds(given.get("creationTimeBefore", given.get("createdBefore"))),
+        "newest_first": given.get("sortOrder", "Descending") == "Descending",
+        "after": _begin(given, int),
+        "limit": given.get("maxResults", USUAL),
+    }
 
 
 def _seconds(moment: datetime | None) -> float | None:

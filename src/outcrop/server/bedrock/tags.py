@@ -1,4 +1,4 @@
-"""Tags of jobs and models."""
+"""Tags of jobs, models and deployments."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from outcrop.domain.deployments import DeploymentKind
 from outcrop.domain.errors import NotFound, TooManyTags
 from outcrop.domain.jobs import JobKind
 from outcrop.server.bedrock import arns
@@ -21,6 +22,12 @@ _JOBS = {
     arns.CUSTOMIZATION_JOB: JobKind.CUSTOMIZATION,
     arns.EVALUATION_JOB: JobKind.EVALUATION,
     arns.IMPORT_JOB: JobKind.IMPORT,
+}
+
+
+_DEPLOYMENTS = {
+    arns.PROVISIONED_MODEL: DeploymentKind.PROVISIONED,
+    arns.CUSTOM_MODEL_DEPLOYMENT: DeploymentKind.ON_DEMAND,
 }
 
 
@@ -60,9 +67,20 @@ def _resource(context: Context, text: str) -> str:
     """
     arn = arns.parse(text)
     with suppress(NotFound):
-        if _is_job(context, arn) if arn.kind in _JOBS else _is_model(context, arn):
+        if _is_there(context, arn):
             return arn.resource
     raise WireError("ResourceNotFoundException", f"there is no resource {text[:300]!r} that can have tags")
+
+
+def _is_there(context: Context, arn: arns.Arn) -> bool:
+    if arn.kind in _JOBS:
+        return _is_job(context, arn)
+    return _is_deployment(context, arn) if arn.kind in _DEPLOYMENTS else _is_model(context, arn)
+
+
+def _is_deployment(context: Context, arn: arns.Arn) -> bool:
+    deployment = context.outcrop.deployments.show(arn.id)
+    return (deployment.id, deployment.kind) == (arn.id, _DEPLOYMENTS[arn.kind])
 
 
 def _is_job(context: Context, arn: arns.Arn) -> bool:
