@@ -22,6 +22,7 @@ from outcrop.server.auth.doorkeeper import Doorkeeper
 from outcrop.server.auth.limits import RateLimits
 from outcrop.server.bedrock.constraints import broken
 from outcrop.server.http import Server, application
+from outcrop.serving.serving import Serving
 
 ADDRESS = "http://127.0.0.1:8090"
 ROLE = "arn:aws:iam::123456789012:role/Anybody"
@@ -43,27 +44,32 @@ class Answer:
 class Wire:
     """A home folder behind the server, and a key to it."""
 
-    def __init__(self, outcrop: Outcrop, *, limits: Limits | None = None, rate: float = 1e6) -> None:
+    def __init__(
+        self, outcrop: Outcrop, *, limits: Limits | None = None, rate: float = 1e6, serving: Serving | None = None
+    ) -> None:
         self.outcrop = outcrop
         self.key = outcrop.keys.create("the test's")
         hosts = frozenset({"127.0.0.1", "localhost"})
         rates = RateLimits(rate, max(1, int(rate)))
-        self.server = Server(outcrop, Doorkeeper(outcrop.keys), rates, limits or Limits(hosts))
+        self.serving = serving or Serving(outcrop.services)
+        self.server = Server(outcrop, self.serving, Doorkeeper(outcrop.keys), rates, limits or Limits(hosts))
         self.app = application(self.server)
 
-    def client(self, *, region: str = "eu-central-1", key: tuple[str, str] | None = None) -> Any:
+    def client(
+        self, service: str = "bedrock", *, region: str = "eu-central-1", key: tuple[str, str] | None = None
+    ) -> Any:
         """A Bedrock client of boto3 whose requests come here; it tries everything once."""
         access, secret = key or (self.key.key.id, self.key.secret)
         client = boto3.client(
-            "bedrock",
+            service,
             region_name=region,
             endpoint_url=ADDRESS,
             aws_access_key_id=access,
             aws_secret_access_key=secret,
             config=Config(retries={"total_max_attempts": 1}),
         )
-        client.meta.events.register("before-send.bedrock", self.answer)
-        client.meta.events.register("after-call.bedrock", _require_sound)
+        client.meta.events.register(f"before-send.{service}", self.answer)
+        client.meta.events.register(f"after-call.{service}", _require_sound)
         return client
 
     def send(
@@ -118,7 +124,8 @@ def scope_of(method: str, target: str, headers: Mapping[str, str]) -> dict[str, 
 
 def _require_sound(http_response: AWSResponse, parsed: Any, model: Any, **_: Any) -> None:
     """Every answer is of its operation's shape, down to patterns, bounds and words."""
-    if http_response.status_code < 300 and model.output_shape is not None:
+    streams = model.has_streaming_output or model.has_event_stream_output
+    if http_response.status_code < 300 and model.output_shape is not None and not streams:
         assert list(unsound(model.output_shape, json.loads(http_response.content), model.name)) == []
         assert http_response.status_code == model.http.get("responseCode", 200)
         assert parsed["ResponseMetadata"]["RequestId"]
@@ -149,6 +156,9 @@ class _Raw(io.BytesIO):
 
     def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
         yield self.read()
+
+    def release_conn(self) -> None:
+        """There is none."""
 
 
 def _pieces(body: bytes, parts: int) -> Iterator[bytes]:

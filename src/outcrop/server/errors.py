@@ -15,6 +15,8 @@ STATUSES = {
     "ConflictException": 400,
     "InternalServerException": 500,
     "ModelErrorException": 424,
+    "ModelNotReadyException": 429,
+    "ModelStreamErrorException": 424,
     "RequestEntityTooLargeException": 413,
     "RequestTimeoutException": 408,
     "ResourceInUseException": 400,

@@ -31,8 +31,10 @@ def exports(outcrop: Outcrop, listening: Listening, port: int, aws: str | None) 
     """
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listening.host, listening.host)
     scheme = "https" if listening.certificate else "http"
+    address = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
     found = {
-        "AWS_ENDPOINT_URL_BEDROCK": f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}",
+        "AWS_ENDPOINT_URL_BEDROCK": address,
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": address,
         "AWS_DEFAULT_REGION": outcrop.services.settings.region,
     }
     notes = []

@@ -1,10 +1,11 @@
-"""The server as an ASGI application: Bedrock's operations and our own paths, behind one door."""
+"""The server as an ASGI application: Bedrock's operations, OpenAI's paths and our own, behind one door."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from anyio import CapacityLimiter, to_thread
 from starlette.responses import Response
@@ -12,42 +13,68 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from outcrop.app import Outcrop
 from outcrop.server.admission import Admission, Limits, raw_path
+from outcrop.server.answer import ModelAnswer
 from outcrop.server.api.dispatch import OwnPaths
 from outcrop.server.api.route import PREFIX
 from outcrop.server.auth.doorkeeper import Caller, Door
 from outcrop.server.auth.limits import RateLimits
 from outcrop.server.auth.request import Request
-from outcrop.server.bedrock.dispatch import Bedrock, Reply, error_reply
+from outcrop.server.bedrock.dispatch import Bedrock
 from outcrop.server.bedrock.reading import Received
+from outcrop.server.bedrock.replies import Reply, error_reply
 from outcrop.server.counters import UNKNOWN, Counters
 from outcrop.server.errors import WireError, told
+from outcrop.server.model_requests import ModelRequest
+from outcrop.server.openai.dispatch import OpenAIPaths
+from outcrop.server.openai.errors import refusal as openai_refusal
+from outcrop.server.openai.routes import PREFIXES, TextRoute
+from outcrop.serving.serving import Serving
 
-#: Operations that check datasets may take minutes; so many at once, so that reading never waits for them.
+#: What may take seconds, such as checking datasets or reading large bodies; so many at once, so that reads never wait.
 _SLOW_AT_ONCE = 4
 #: Threads take turns at Python's lock: with 32 at once a sixth fewer requests are answered than with 8.
 _QUICK_AT_ONCE = 8
+#: To ask a model takes no time, but for the first request, which starts a process.
+_ASKED_AT_ONCE = 4
+#: Bytes of a body from which on reading it takes noticeable time.
+_LARGE = 2**18
+
+#: A document, or what a model is to be asked for it.
+Found = Response | ModelRequest
 
 
 @dataclass(frozen=True)
 class _Matched:
-    """What a request means: its name, how it is answered, whether that may take long, and whether it needs no key."""
+    """What a request means.
+
+    Attributes:
+        name: Of the operation or path.
+        respond: Answers it, in a thread.
+        refuse: Words an error of the door.
+        slow: Whether that may take long.
+        open: Whether it needs no key.
+    """
 
     name: str
-    respond: Callable[[Request, Caller], Response]
+    respond: Callable[[Request, Caller], Found]
+    refuse: Callable[[Exception], Response]
     slow: bool = False
     open: bool = False
 
 
 class Server:
-    """Bedrock's API and our own paths over one home folder."""
+    """Bedrock's API, OpenAI's paths and our own over one home folder."""
 
-    def __init__(self, outcrop: Outcrop, door: Door, rates: RateLimits, limits: Limits) -> None:
+    def __init__(self, outcrop: Outcrop, serving: Serving, door: Door, rates: RateLimits, limits: Limits) -> None:
         self._counters = Counters()
         self._admission = Admission(door, rates, limits)
-        self._bedrock = Bedrock(outcrop)
-        self.own = OwnPaths(outcrop, self._counters)
+        self._serving = serving
+        self._bedrock = Bedrock(outcrop, serving)
+        self._openai = OpenAIPaths(outcrop, serving)
+        self.own = OwnPaths(outcrop, serving, self._counters)
         self._slow = CapacityLimiter(_SLOW_AT_ONCE)
         self._quick = CapacityLimiter(_QUICK_AT_ONCE)
+        self._asked = CapacityLimiter(_ASKED_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, and count it by when its answer begins."""
@@ -59,58 +86,87 @@ class Server:
                 self._counters.add(matched.name, message["status"], time.perf_counter() - began)
             await send(message)
 
-        response = await self._response(matched, scope, receive)
-        await response(scope, receive, counted)
+        found = await self._found(matched, scope, receive)
+        if isinstance(found, ModelRequest):
+            await ModelAnswer(self._serving, found, began, self._asked)(scope, receive, counted)
+        else:
+            await found(scope, receive, counted)
 
-    async def _response(self, matched: _Matched, scope: Scope, receive: Receive) -> Response:
+    async def _found(self, matched: _Matched, scope: Scope, receive: Receive) -> Found:
         if matched.open:
             request = Request(scope["method"], raw_path(scope), "", (), b"")
             return await to_thread.run_sync(matched.respond, request, Caller("", ""), limiter=self._quick)
         try:
             request = await self._admission.received(scope, receive)
         except WireError as error:
-            return _response(error_reply(error))
+            return matched.refuse(error)
         # One thread for the key and the answer: to hand a request on takes longer than either.
         found = await to_thread.run_sync(self._admitted, matched, request, limiter=self._quick)
-        if isinstance(found, Response):
-            return found
-        return await to_thread.run_sync(matched.respond, request, found, limiter=self._slow)
+        if isinstance(found, Caller):
+            return await to_thread.run_sync(matched.respond, request, found, limiter=self._slow)
+        return found
 
-    def _admitted(self, matched: _Matched, request: Request) -> Response | Caller:
+    def _admitted(self, matched: _Matched, request: Request) -> Found | Caller:
         """The answer to a request; of one that takes long, who makes it, so that it is answered elsewhere."""
         try:
             caller = self._admission.admit(request)
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody comes in, and is told so
-            return _response(error_reply(told(error, "the door")))
-        return caller if matched.slow else matched.respond(request, caller)
+            return matched.refuse(error)
+        slow = matched.slow or len(request.body) > _LARGE
+        return caller if slow else matched.respond(request, caller)
 
     def _match(self, method: str, path: str) -> _Matched:
         if path.startswith(PREFIX):
             return self._match_own(method, path)
+        if path.startswith(PREFIXES):
+            return self._match_openai(method, path)
         try:
             operation, labels = self._bedrock.find(method, path)
         except WireError as error:
-            refusal = error_reply(error)
-            return _Matched(UNKNOWN, lambda _request, _caller: _response(refusal))
+            refusal = _refused(error)
+            return _Matched(UNKNOWN, lambda _request, _caller: refusal, _refused)
 
-        def respond(request: Request, caller: Caller) -> Response:
+        def respond(request: Request, caller: Caller) -> Found:
             headers = {name: values[0] for name, values in request.by_name.items()}
             received = Received(labels, request.query, headers, request.body)
-            return _response(self._bedrock.reply(operation, received, caller.region))
+            reply = self._bedrock.reply(operation, received, caller.region)
+            return reply if isinstance(reply, ModelRequest) else _response(reply)
 
-        return _Matched(operation.name, respond, slow=operation.name.startswith("Create"))
+        slow = operation.name.startswith("Create") or operation.name == "CountTokens"
+        return _Matched(operation.name, respond, _refused, slow=slow)
 
     def _match_own(self, method: str, path: str) -> _Matched:
         found = self.own.find(method, path)
         if found is None:
-            return _Matched(UNKNOWN, lambda _request, _caller: self.own.unknown(method, path))
+            return _Matched(UNKNOWN, lambda _request, _caller: self.own.unknown(method, path), _refused)
         route, labels = found
         return _Matched(
             route.name,
             lambda request, caller: self.own.respond(route, labels, request, caller.region),
+            _refused,
             slow=route.slow,
             open=route.open,
         )
+
+    def _match_openai(self, method: str, path: str) -> _Matched:
+        found = self._openai.find(method, path)
+        if found is None:
+            refuse = partial(openai_refusal, name=UNKNOWN)
+            return _Matched(UNKNOWN, lambda _request, _caller: self._openai.unknown(method, path), refuse)
+        route, labels = found
+
+        def respond(request: Request, caller: Caller) -> Found:
+            if isinstance(route, TextRoute):
+                return self._openai.prepare(route, request, caller.region)
+            return self._openai.respond(route, labels, request, caller.region)
+
+        slow = not isinstance(route, TextRoute) and route.slow
+        return _Matched(route.name, respond, partial(openai_refusal, name=route.name), slow=slow)
+
+
+def _refused(error: Exception) -> Response:
+    """An error of the door, as Bedrock's clients read it."""
+    return _response(error_reply(told(error, "the door")))
 
 
 def _response(reply: Reply) -> Response:

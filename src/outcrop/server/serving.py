@@ -7,8 +7,8 @@ import logging
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -18,8 +18,9 @@ from outcrop.domain.errors import Fault, InvalidInput, MissingExtra, NotSupporte
 
 _log = logging.getLogger(__name__)
 
-#: Seconds between two looks for jobs whose worker died.
+#: Seconds between two looks for jobs whose worker died, and for deployments that want a model.
 _RECOVERY = 2.0
+_DEPLOYING = 0.5
 
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
@@ -118,13 +119,16 @@ def serve(outcrop: Outcrop, listening: Listening, bound: socket.socket) -> None:
     from outcrop.server.admission import Limits
     from outcrop.server.auth.doorkeeper import Door, Doorkeeper, OpenDoor
     from outcrop.server.auth.limits import RateLimits
+    from outcrop.server.deploying import Deployer
     from outcrop.server.http import Server, application
     from outcrop.server.patience import PatientProtocol
+    from outcrop.serving.serving import Serving
 
     region = outcrop.services.settings.region
     door: Door = Doorkeeper(outcrop.keys, region=region) if listening.keys else OpenDoor(region)
     rate = outcrop.services.settings.requests_per_second
-    server = Server(outcrop, door, RateLimits(rate, max(1, round(2 * rate))), Limits(listening.hosts))
+    serving = Serving(outcrop.services)
+    server = Server(outcrop, serving, door, RateLimits(rate, max(1, round(2 * rate))), Limits(listening.hosts))
     config = uvicorn.Config(
         application(server),
         http=PatientProtocol,
@@ -147,26 +151,31 @@ def serve(outcrop: Outcrop, listening: Listening, bound: socket.socket) -> None:
             server.own.shared.ending.set()
             super().handle_exit(sig, frame)
 
-    with recovering(outcrop):
+    deployer = Deployer(outcrop, serving)
+    with (
+        closing(serving),
+        repeated("looking for jobs whose worker died", _RECOVERY, outcrop.services.recover),
+        repeated("looking after deployments", _DEPLOYING, deployer.look),
+    ):
         Running(config).run([bound])
 
 
 @contextmanager
-def recovering(outcrop: Outcrop) -> Iterator[None]:
-    """Look every few seconds for jobs whose worker died, and start them again."""
+def repeated(what: str, seconds: float, work: Callable[[], Sequence[str]]) -> Iterator[None]:
+    """Within it, do a piece of work every few seconds, whatever goes wrong; the log gets the lines that it returns."""
     ended = threading.Event()
 
-    def look() -> None:
-        while not ended.wait(_RECOVERY):
+    def run() -> None:
+        while not ended.wait(seconds):
             try:
-                for line in outcrop.services.recover():
+                for line in work():
                     _log.warning("%s", line)
             except OutcropError as error:
                 _log.warning("%s", error)
             except Exception:  # noqa: BLE001 - or nobody would look again for as long as the server runs
-                _log.exception("looking for jobs whose worker died failed")
+                _log.exception("%s failed", what)
 
-    watch = threading.Thread(target=look, name="recovery", daemon=True)
+    watch = threading.Thread(target=run, name=what, daemon=True)
     watch.start()
     try:
         yield

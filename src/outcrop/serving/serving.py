@@ -140,6 +140,13 @@ class Serving:
         """Say which models deployments name: they stay loaded, and no others are unloaded for them."""
         self._kept = frozenset(self._base(model).uri for model in models)
 
+    def holds(self, model: Model) -> bool:
+        """Whether a model's base is loaded, or being loaded."""
+        uri = self._base(model).uri
+        with self._lock:
+            worker = self._workers.get(uri)
+            return worker is not None and worker.failure is None
+
     def unload_idle(self) -> list[str]:
         """Unload what nobody asked for long, and no deployment names; the names of these bases."""
         before = time.monotonic() - self._services.settings.idle_seconds

@@ -1,64 +1,41 @@
-"""A server without a socket that answers OpenAI's official client: the door, the routes, and a model that is a text."""
+"""OpenAI's official client and the whole server, but for a socket and models."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import httpx2
-import numpy as np
 import openai
 from pydantic import BaseModel
 
 from outcrop import Outcrop
 from outcrop.dialects.protocol import Timing
-from outcrop.domain.generation import Piece, Response
-from outcrop.server.auth.doorkeeper import Doorkeeper
-from outcrop.server.auth.request import Request
-from outcrop.server.events import EVENTS, event
-from outcrop.server.openai.dispatch import OpenAIPaths, read_text_request
-from outcrop.server.openai.embeddings import Embeddings
-from outcrop.server.openai.errors import refusal
-from outcrop.server.openai.events import DONE, error_event
-from outcrop.server.openai.replies import reply
-from outcrop.server.openai.routes import DocumentRoute
-from outcrop.server.openai.text_request import TextRequest
+from outcrop.domain.generation import Response
+from outcrop.serving.serving import Serving
+from tests.server.serving_double import PIECES, RESPONSE, Asked, ServingDouble
+from tests.server.wire import Wire
+
+__all__ = ["PIECES", "RESPONSE", "TIMING", "Double", "ended", "strictly"]
 
 TIMING = Timing(0.25, 1.5)
 
-#: What the model says, in pieces; the ids of its tokens end with an end of turn.
-PIECES = ("Ba", "salt \u2028", "is 岩 dark.")
-RESPONSE = Response(0, "".join(PIECES), "end_turn", prompt_tokens=7, tokens=(5, 6, 7, 2))
 
-
-def vectors(_: str, texts: Any) -> Embeddings:
-    """A vector for each text, its length the first number."""
-    return Embeddings(np.array([[len(text), 0.1, -2.5] for text in texts], np.float32), sum(map(len, texts)))
-
-
-@dataclass
 class Double:
-    """Takes the requests of a client.
+    """Takes the requests of a client: the whole server, but for its socket and its models."""
 
-    Attributes:
-        outcrop: The home.
-        response: What the model answers.
-        fails: What happens after the first piece of a stream.
-        asked: The requests for text that came.
-        sent: The last answer's body.
-    """
+    def __init__(self, outcrop: Outcrop) -> None:
+        self.outcrop = outcrop
+        self.serving = ServingDouble()
+        self._wire = Wire(outcrop, serving=cast("Serving", self.serving))
+        self.key = outcrop.keys.create("a client's", bearer=True).secret
+        self.sent = b""
 
-    outcrop: Outcrop
-    response: Response = RESPONSE
-    fails: Exception | None = None
-    asked: list[TextRequest] = field(default_factory=list)
-    sent: bytes = b""
-
-    def __post_init__(self) -> None:
-        self._paths = OpenAIPaths(self.outcrop, vectors)
-        self._door = Doorkeeper(self.outcrop.keys)
-        self.key = self.outcrop.keys.create("a client's", bearer=True).secret
+    @property
+    def asked(self) -> list[Asked]:
+        """The requests for text that came to a model."""
+        return self.serving.asked
 
     @property
     def transport(self) -> httpx2.MockTransport:
@@ -73,45 +50,14 @@ class Double:
 
     def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, Any]:
         """Status and document of an answer to a request that no client of OpenAI's made."""
-        answer = self._reply(Request(method, path, "", list(headers.items()), body))
-        return answer.status_code, json.loads(bytes(answer.body))
+        answer = self._wire.send(method, path, headers, body)
+        return answer.status, answer.json()
 
     def _answer(self, request: httpx2.Request) -> httpx2.Response:
-        headers = [(name.decode(), value.decode()) for name, value in request.headers.raw]
-        raw = request.url.raw_path.decode()
-        found = self._reply(Request(request.method, raw, "", headers, request.content))
-        self.sent = bytes(found.body)
-        return httpx2.Response(found.status_code, headers=dict(found.headers), content=self.sent)
-
-    def _reply(self, request: Request) -> Any:
-        try:
-            caller = self._door.admit(request)
-            found = self._paths.find(request.method, request.path)
-            if found is None:
-                return self._paths.unknown(request.method, request.path)
-            route, labels = found
-            if isinstance(route, DocumentRoute):
-                return self._paths.respond(route, labels, request, caller.region)
-            asked = read_text_request(route, request)
-        except Exception as error:  # noqa: BLE001 - as the server does
-            return refusal(error, "test")
-        self.asked.append(asked)
-        if not asked.stream:
-            return reply(asked.writer.whole(self.response, TIMING))
-        answer = reply({})
-        answer.body, answer.headers["content-type"] = self._stream(asked), EVENTS
-        answer.headers["content-length"] = str(len(answer.body))
-        return answer
-
-    def _stream(self, asked: TextRequest) -> bytes:
-        writer = asked.writer
-        documents = [*writer.begin(self.response.prompt_tokens), *writer.piece(Piece(PIECES[0], 1))]
-        if self.fails is not None:
-            return b"".join(map(event, documents)) + error_event(self.fails, "test")
-        for place, text in enumerate(PIECES[1:], 2):
-            documents += writer.piece(Piece(text, place))
-        documents += writer.end(self.response, TIMING)
-        return b"".join(map(event, documents)) + DONE
+        headers = {name.decode(): value.decode() for name, value in request.headers.raw if name.lower() != b"host"}
+        answer = self._wire.send(request.method, request.url.raw_path.decode(), headers, request.content)
+        self.sent = answer.body
+        return httpx2.Response(answer.status, headers=answer.headers, content=answer.body)
 
 
 def ended(reason: str) -> Response:

@@ -334,7 +334,7 @@ def test_the_official_client_gathers_a_stream(double: Double) -> None:
 
 
 def test_an_error_in_mid_stream_reaches_the_client(double: Double) -> None:
-    double.fails = ModelFailed("the worker ended")
+    double.serving.fails = ModelFailed("the worker ended")
     heard = []
     stream = double.client().chat.completions.create(
         model="rock", messages=[{"role": "user", "content": "Hi"}], stream=True

@@ -10,14 +10,17 @@ import httpx2
 import openai
 import pytest
 
-from outcrop.testing.catalogs import a_model
 from tests.server.openai.double import RESPONSE, Double
 
 PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "openai.md"
 
 
 def test_the_snippets_run(double: Double, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    double.outcrop.services.catalog.add_model(a_model("rock"))
+    # The page's model stands for both that tests ask.
+    for name in ("rock", "words"):
+        double.outcrop.services.catalog.remove_model(name)
+    for name in NAMES:
+        double.outcrop.services.catalog.add_model(a_model(name))
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:8090/v1")
     monkeypatch.setenv("OPENAI_API_KEY", double.key)
     real = openai.OpenAI

@@ -12,12 +12,12 @@ from tests.server.openai.double import Double, strictly
 
 
 @pytest.fixture
-def models(double: Double) -> Double:
+def models(bare: Double) -> Double:
     for name in ("rock", "basalt"):
-        double.outcrop.services.catalog.add_model(a_model(name, created=1_700_000_000.5))
-    double.outcrop.models.alias(TINY, "rock")
-    double.outcrop.models.alias("another", "rock")
-    return double
+        bare.outcrop.services.catalog.add_model(a_model(name, created=1_700_000_000.5))
+    bare.outcrop.models.alias(TINY, "rock")
+    bare.outcrop.models.alias("another", "rock")
+    return bare
 
 
 def test_every_name_is_listed(models: Double) -> None:
@@ -28,8 +28,8 @@ def test_every_name_is_listed(models: Double) -> None:
         assert (model.object, model.created, model.owned_by) == ("model", 1_700_000_000, "outcrop")
 
 
-def test_nothing_is_listed_as_nothing(double: Double) -> None:
-    assert list(double.client().models.list()) == []
+def test_nothing_is_listed_as_nothing(bare: Double) -> None:
+    assert list(bare.client().models.list()) == []
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,12 @@ from outcrop.server.api.query import read_query
 from outcrop.server.api.route import PREFIX, Call, Route, Shared
 from outcrop.server.api.routes import ROUTES
 from outcrop.server.auth.request import Request
-from outcrop.server.bedrock.arns import Names
 from outcrop.server.bedrock.context import Context
-from outcrop.server.bedrock.dispatch import error_reply
+from outcrop.server.bedrock.replies import error_reply
 from outcrop.server.bedrock.routes import Routes
 from outcrop.server.counters import Counters
 from outcrop.server.errors import WireError, told
+from outcrop.serving.serving import Serving
 
 #: An export takes the disk of a model, and the memory of two.
 _EXPORTS = 2
@@ -31,8 +31,9 @@ _CONFLICT = 409
 class OwnPaths:
     """Our own paths over one home folder."""
 
-    def __init__(self, outcrop: Outcrop, counters: Counters) -> None:
+    def __init__(self, outcrop: Outcrop, serving: Serving, counters: Counters) -> None:
         self._outcrop = outcrop
+        self._serving = serving
         self._routes = Routes(ROUTES)
         self.shared = Shared(counters, ROUTES, BoundedSemaphore(_EXPORTS), BoundedSemaphore(_FOLLOWERS), Event())
 
@@ -51,7 +52,7 @@ class OwnPaths:
 
     def respond(self, route: Route, labels: Mapping[str, str], request: Request, region: str) -> Response:
         """What a request gets; it does not raise."""
-        context = Context(self._outcrop, Names(region, self._outcrop.services.settings.account))
+        context = Context.of(self._outcrop, self._serving, region)
         try:
             require_text(labels)
             query = read_query(route.parameters, request.query)

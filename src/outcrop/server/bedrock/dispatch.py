@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from outcrop.app import Outcrop
-from outcrop.server.bedrock.arns import Names
 from outcrop.server.bedrock.context import Context
 from outcrop.server.bedrock.operations import handlers
 from outcrop.server.bedrock.reading import Received, read
+from outcrop.server.bedrock.replies import Reply, error_reply, headers
 from outcrop.server.bedrock.routes import Routes
 from outcrop.server.bedrock.service import Operation, operations
 from outcrop.server.bedrock.writing import write
 from outcrop.server.errors import WireError, told
-
-
-@dataclass(frozen=True)
-class Reply:
-    """A response's parts."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+from outcrop.server.model_requests import ModelRequest
+from outcrop.serving.serving import Serving
 
 
 class Bedrock:
-    """Bedrock's control plane over one home folder."""
+    """Bedrock's operations over one home folder."""
 
-    def __init__(self, outcrop: Outcrop) -> None:
+    def __init__(self, outcrop: Outcrop, serving: Serving) -> None:
         self._outcrop = outcrop
+        self._serving = serving
         self._routes = Routes(operations().values())
         self._handlers = handlers()
 
@@ -52,21 +41,13 @@ class Bedrock:
             )
         return found
 
-    def reply(self, operation: Operation, received: Received, region: str) -> Reply:
-        """What a request gets; it does not raise."""
-        context = Context(self._outcrop, Names(region, self._outcrop.services.settings.account))
+    def reply(self, operation: Operation, received: Received, region: str) -> Reply | ModelRequest:
+        """What a request gets, or what a model is to be asked for it; it does not raise."""
+        context = Context.of(self._outcrop, self._serving, region)
         try:
             result = self._handlers[operation.name](context, read(operation, received))
-            return Reply(operation.status, _headers(), write(operation, result))
+            if isinstance(result, ModelRequest):
+                return result
+            return Reply(operation.status, headers(), write(operation, result))
         except Exception as error:  # noqa: BLE001 - one request's trouble must not be another's
             return error_reply(told(error, operation.name))
-
-
-def error_reply(error: WireError) -> Reply:
-    """An error as Bedrock's clients read it."""
-    body = json.dumps({"message": error.message, **error.fields}, ensure_ascii=False).encode()
-    return Reply(error.status, {**_headers(), "x-amzn-ErrorType": error.code}, body)
-
-
-def _headers() -> dict[str, str]:
-    return {"Content-Type": "application/json", "x-amzn-RequestId": str(uuid.uuid4())}

@@ -10,22 +10,30 @@ from typing import Any
 from botocore import xform_name
 
 from outcrop.server.bedrock import (
+    converse,
+    count_tokens,
     custom_model_deployments,
     custom_models,
     customization_jobs,
     evaluation_jobs,
     foundation_models,
     import_jobs,
+    invoke_model,
     logging_configuration,
     provisioned_throughputs,
     tags,
 )
 from outcrop.server.bedrock.context import Context
 from outcrop.server.bedrock.service import operations
+from outcrop.server.model_requests import ModelRequest
 
-Handler = Callable[[Context, dict[str, Any]], dict[str, Any]]
+#: A result by the names of the operation's members, or what a model is to be asked for it.
+Handler = Callable[[Context, dict[str, Any]], dict[str, Any] | ModelRequest]
 
 _MODULES: tuple[ModuleType, ...] = (
+    invoke_model,
+    count_tokens,
+    converse,
     customization_jobs,
     custom_models,
     custom_model_deployments,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
@@ -50,26 +50,31 @@ class Operation:
         return next((name for name, shape in members.items() if shape.metadata.get("idempotencyToken")), None)
 
 
-@lru_cache(maxsize=4)
-def operations(service: str = "bedrock") -> dict[str, Operation]:
-    """Every operation of a service, by name.
+#: The control plane and the runtime, whose names and paths differ.
+SERVICES = ("bedrock", "bedrock-runtime")
+
+
+@lru_cache(maxsize=1)
+def operations() -> dict[str, Operation]:
+    """Every operation of the services, by name.
 
     Raises:
         MissingExtra: botocore is not installed.
     """
-    model = _service_model(service)
-    found = {}
+    return {each.name: each for service in SERVICES for each in _operations(_service_model(service))}
+
+
+def _operations(model: ServiceModel) -> Iterator[Operation]:
     for name in model.operation_names:
         operation = model.operation_model(name)
         path = operation.http["requestUri"].partition("?")[0]
-        found[name] = Operation(
+        yield Operation(
             name,
             operation.http["method"],
             tuple(path.strip("/").split("/")),
             int(operation.http.get("responseCode", 200)),
             operation,
         )
-    return found
 
 
 def _service_model(service: str) -> ServiceModel:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from outcrop.data.faults import described
 from outcrop.dialects.protocol import Inference, Timing, Usual
+from outcrop.domain.faults import described
 from outcrop.domain.generation import Piece, Prompt, Response
 from outcrop.domain.records import Message, Role
 from outcrop.server.openai.fields import Fields

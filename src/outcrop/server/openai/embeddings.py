@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from outcrop.data.faults import described
 from outcrop.domain.errors import Fault, InvalidInput
+from outcrop.domain.faults import described
 from outcrop.server.openai.fields import Fields
 
 #: OpenAI's own limit.

@@ -13,7 +13,7 @@ from outcrop.server.errors import told
 from outcrop.server.openai.replies import reply
 
 #: Where OpenAI has another status than Bedrock.
-_STATUSES = {"ModelErrorException": 500, "ServiceQuotaExceededException": 429}
+_STATUSES = {"ModelErrorException": 500, "ModelStreamErrorException": 500, "ServiceQuotaExceededException": 429}
 
 #: Types that are not what the status says.
 _TYPES = {"ServiceQuotaExceededException": "insufficient_quota", "ThrottlingException": "rate_limit_error"}

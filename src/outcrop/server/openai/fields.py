@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from outcrop.data.faults import FaultCollection, described, shown
 from outcrop.domain.errors import Fault, InvalidInput
+from outcrop.domain.faults import FaultCollection, described, shown
 
 _WHERE = "request"
 

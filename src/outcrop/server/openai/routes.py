@@ -8,9 +8,10 @@ from typing import Any
 
 from outcrop.server.bedrock.context import Context
 from outcrop.server.bedrock.reading import read_document
+from outcrop.server.bedrock.targets import find_target
 from outcrop.server.openai.chat import read_chat
 from outcrop.server.openai.completions import read_completion
-from outcrop.server.openai.embeddings import Embed, read_embedding, write_embeddings
+from outcrop.server.openai.embeddings import Embeddings, read_embedding, write_embeddings
 from outcrop.server.openai.models import list_models, retrieve_model
 from outcrop.server.openai.text_request import TextRequest
 
@@ -26,13 +27,11 @@ class Call:
         context: The home, and ARNs in the caller's region.
         labels: What the path names.
         body: As it came.
-        embed: Gives vectors.
     """
 
     context: Context
     labels: Mapping[str, str]
     body: bytes
-    embed: Embed
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,9 @@ def _retrieve(call: Call) -> dict[str, Any]:
 
 def _embed(call: Call) -> dict[str, Any]:
     request = read_embedding(read_document(call.body))
-    return write_embeddings(request, call.embed(request.model, request.texts))
+    target = find_target(call.context, request.model)
+    vectors, tokens = call.context.serving.embed(target.model, request.texts).result()
+    return write_embeddings(request, Embeddings(vectors, tokens))
 
 
 def _under(prefix: str) -> tuple[Route, ...]:

@@ -6,8 +6,8 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from outcrop.data.faults import described
 from outcrop.dialects.protocol import AnswerWriter, Inference, Usual
+from outcrop.domain.faults import described
 from outcrop.domain.generation import GenerationParameters
 from outcrop.server.openai.fields import Fields
 

@@ -1,0 +1,56 @@
+"""InvokeModel, whole and as a stream: a body in the words of a family of models."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from outcrop.dialects.choosing import dialect_of
+from outcrop.server.bedrock.context import Context
+from outcrop.server.bedrock.framing import InvokeFraming
+from outcrop.server.bedrock.targets import find_target
+from outcrop.server.errors import WireError
+from outcrop.server.model_requests import ModelRequest
+
+_GUARDRAIL = "guardrails are not supported; leave guardrailIdentifier and guardrailVersion out"
+
+
+def invoke_model(context: Context, given: dict[str, Any]) -> ModelRequest:
+    """Ask a model, and have the whole answer."""
+    return _asked(context, given, "InvokeModel", stream=False)
+
+
+def invoke_model_with_response_stream(context: Context, given: dict[str, Any]) -> ModelRequest:
+    """Ask a model, and have the answer as it is written."""
+    return _asked(context, given, "InvokeModelWithResponseStream", stream=True)
+
+
+def document(body: bytes | None) -> Any:
+    """A body as JSON.
+
+    Raises:
+        WireError: ValidationException: it is none.
+    """
+    try:
+        return json.loads(body or b"")
+    except (ValueError, RecursionError) as error:
+        text = f"Malformed input request: the body is no JSON ({error})"
+        raise WireError("ValidationException", text) from None
+
+
+def _asked(context: Context, given: dict[str, Any], operation: str, *, stream: bool) -> ModelRequest:
+    if given.get("guardrailIdentifier") or given.get("guardrailVersion"):
+        raise WireError("ValidationException", _GUARDRAIL)
+    target = find_target(context, given["modelId"])
+    body = document(given.get("body"))
+    dialect = dialect_of(target.family, body)
+    return ModelRequest(
+        operation=operation,
+        asked=given["modelId"],
+        target=target,
+        body=body,
+        inference=dialect.read(body),
+        writer=dialect.writer(body, given["modelId"]),
+        framing=InvokeFraming(operation),
+        stream=stream,
+    )

@@ -1,0 +1,65 @@
+"""Who answers a runtime request: a model by any of its names, or the model of a deployment."""
+
+from __future__ import annotations
+
+from outcrop.domain.bedrock_ids import plain_id
+from outcrop.domain.deployments import Deployment, DeploymentKind, DeploymentStatus
+from outcrop.domain.errors import NotFound
+from outcrop.server.bedrock import arns
+from outcrop.server.bedrock.context import Context
+from outcrop.server.bedrock.model_names import find_model, foundation_id
+from outcrop.server.errors import WireError
+from outcrop.server.model_requests import Target
+
+_KINDS = {
+    arns.PROVISIONED_MODEL: DeploymentKind.PROVISIONED,
+    arns.CUSTOM_MODEL_DEPLOYMENT: DeploymentKind.ON_DEMAND,
+}
+
+
+def find_target(context: Context, identifier: str) -> Target:
+    """Who an id, a name, an alias or an ARN means: a model, or a deployment.
+
+    Raises:
+        WireError: ResourceNotFoundException: there is none. ModelNotReadyException: the deployment is being created.
+            ValidationException: it failed, or the ARN names something else.
+    """
+    if arns.is_arn(identifier) and (kind := _KINDS.get(arns.parse(identifier).kind)) is not None:
+        return _deployed(context, _deployment(context, arns.parse(identifier).id, kind, identifier))
+    try:
+        model = find_model(context, identifier)
+    except WireError:
+        # A model's name goes before a deployment's.
+        deployment = _by_name(context, identifier)
+        if deployment is None:
+            raise
+        return _deployed(context, deployment)
+    text = arns.parse(identifier) if arns.is_arn(identifier) else None
+    said = identifier if text is None else text.base or text.id
+    return Target(model, None, plain_id(said) or plain_id(foundation_id(context, model)) or "")
+
+
+def _deployment(context: Context, deployment_id: str, kind: DeploymentKind, identifier: str) -> Deployment:
+    try:
+        deployment = context.outcrop.deployments.show(deployment_id)
+    except NotFound:
+        deployment = None
+    if deployment is None or deployment.id != deployment_id or deployment.kind is not kind:
+        raise WireError("ResourceNotFoundException", f"there is no {kind.value} {identifier[:200]!r}")
+    return deployment
+
+
+def _by_name(context: Context, name: str) -> Deployment | None:
+    try:
+        return context.outcrop.deployments.show(name)
+    except NotFound:
+        return None
+
+
+def _deployed(context: Context, deployment: Deployment) -> Target:
+    if deployment.status is DeploymentStatus.CREATING:
+        raise WireError("ModelNotReadyException", f"{deployment.name} is being created; ask again in a few seconds")
+    if deployment.status is DeploymentStatus.FAILED:
+        raise WireError("ValidationException", f"{deployment.name} could not be created: {deployment.error}")
+    model = context.outcrop.models.show(deployment.model)
+    return Target(model, deployment, plain_id(foundation_id(context, model)) or "")
