@@ -189,11 +189,11 @@ class Deployments:
 
     def _base_of(self, model: Model) -> str:
         """The name of the base that a model goes back to."""
-        while model.lineage is not None:
+        while (lineage := model.lineage) is not None:
             try:
-                model = self._catalog.model(model.lineage.base)
+                model = self._catalog.model(lineage.base)
             except NotFound:
-                return model.lineage.base
+                return lineage.base
         return model.name
 
 
