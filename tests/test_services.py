@@ -115,7 +115,7 @@ def test_a_job_seen_between_its_row_and_its_worker_is_left_to_its_submitter(
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of whoever looks after jobs; sleeping moves it."""
     made = Clock(time.time())
-    for module in ("outcrop.services", "outcrop.catalog.sql"):
+    for module in ("outcrop.services", "outcrop.catalog.database"):
         monkeypatch.setattr(f"{module}.time", SimpleNamespace(time=lambda: made.now, sleep=made.sleep))
     return made
 

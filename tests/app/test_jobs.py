@@ -138,7 +138,7 @@ def test_following_tells_each_look_and_replaces_the_dead(
     monkeypatch.setattr(jobs_module, "time", SimpleNamespace(sleep=sleep))
     # Long after the job was submitted, so that its worker should have begun.
     later = time.time() + 60
-    monkeypatch.setattr("outcrop.catalog.sql.time", SimpleNamespace(time=lambda: later))
+    monkeypatch.setattr("outcrop.catalog.database.time", SimpleNamespace(time=lambda: later))
     runner = idle.services.runner
     assert isinstance(runner, IdleRunner)
     runner.says_alive = False
