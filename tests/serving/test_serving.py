@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -149,7 +150,7 @@ def test_what_nobody_asks_is_unloaded_unless_a_deployment_names_it(
     for name in ("rock", "basalt"):
         serving.load(outcrop.models.show(name)).result(60)
     assert serving.unload_idle() == []
-    monkeypatch.setattr(module.time, "monotonic", lambda now=module.time.monotonic: now() + 10_000)
+    monkeypatch.setattr(time, "monotonic", lambda now=time.monotonic: now() + 10_000)
     serving.keep([rock])
     assert serving.unload_idle() == ["basalt"]
     assert [each.name for each in serving.loaded()] == ["rock"]
