@@ -35,7 +35,7 @@ class Served:
         return boto3.client(
             service,
             region_name=found["AWS_DEFAULT_REGION"],
-            endpoint_url=found[f"AWS_ENDPOINT_URL_{service.upper()}"],
+            endpoint_url=found[f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}"],
             aws_access_key_id=found["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=found["AWS_SECRET_ACCESS_KEY"],
         )

@@ -67,7 +67,25 @@ def test_a_script_runs_unchanged(real_homes: Callable[[str], Path], tmp_path: Pa
             assert record["inputRecord"]["category"] == "sums"
             assert record["modelResponses"][0].keys() >= {"modelIdentifier", "response", "stopReason"}
     assert all(record["automatedEvaluationResult"]["scores"][0]["result"] is not None for record in told["judged"])
+    assert_answered(told)
     assert told["gone"]
+
+
+def assert_answered(told: dict[str, Any]) -> None:
+    """What the custom model said is the same by every way, and counted."""
+    said = told["converse"]["output"]["message"]["content"][0]["text"]
+    assert said
+    assert said == told["streamed"] == told["llama"]["generation"] == told["llama_streamed"] == told["deployed"]
+    usage = told["converse"]["usage"]
+    assert usage["inputTokens"] == told["counted"] == told["llama"]["prompt_token_count"]
+    assert usage["outputTokens"] == told["llama"]["generation_token_count"] <= 12
+    assert told["llama_metrics"]["outputTokenCount"] == usage["outputTokens"]
+    assert told["events"][0] == "messageStart"
+    assert told["events"][-2:] == ["messageStop", "metadata"]
+    assert told["events"].count("contentBlockDelta") > 3
+    assert [record["recordId"] for record in told["batch"]] == [f"R{place}" for place in range(5)]
+    assert all(record["modelOutput"]["generation_token_count"] for record in told["batch"])
+    assert told["manifest"]["successRecordCount"] == told["manifest"]["totalRecordCount"] == 5
 
 
 @pytest.fixture

@@ -145,7 +145,67 @@ told["judged"] = records
 summaries = bedrock.list_evaluation_jobs(statusEquals="Completed")["jobSummaries"]
 assert {each["jobArn"] for each in summaries} == {automated, judged}
 
+# the custom model answers: by provisioned throughput, by a deployment, and a whole file at once
+runtime = boto3.client("bedrock-runtime")
+provisioned = bedrock.create_provisioned_model_throughput(
+    modelUnits=1, provisionedModelName=f"provisioned-{stamp}", modelId=model_arn
+)["provisionedModelArn"]
+while bedrock.get_provisioned_model_throughput(provisionedModelId=provisioned)["status"] == "Creating":
+    time.sleep(1)
+found = bedrock.get_provisioned_model_throughput(provisionedModelId=provisioned)
+assert found["status"] == "InService", found
+conversation: list[dict[str, object]] = [{"role": "user", "content": [{"text": "What is basalt?"}]}]
+config = {"maxTokens": 12, "temperature": 0.0}
+answer = runtime.converse(modelId=provisioned, messages=conversation, inferenceConfig=config)
+told["converse"] = {key: answer[key] for key in ("output", "stopReason", "usage", "metrics")}
+events = list(
+    runtime.converse_stream(modelId=provisioned, messages=conversation, inferenceConfig=config)["stream"],
+)
+told["events"] = [next(iter(event)) for event in events]
+told["streamed"] = "".join(
+    event["contentBlockDelta"]["delta"]["text"] for event in events if "contentBlockDelta" in event
+)
+body = json.dumps({"prompt": "What is basalt?", "max_gen_len": 12, "temperature": 0.0})
+told["llama"] = json.loads(runtime.invoke_model(modelId=provisioned, body=body)["body"].read())
+chunks = [
+    json.loads(event["chunk"]["bytes"])
+    for event in runtime.invoke_model_with_response_stream(modelId=provisioned, body=body)["body"]
+]
+told["llama_streamed"] = "".join(chunk["generation"] for chunk in chunks)
+told["llama_metrics"] = chunks[-1]["amazon-bedrock-invocationMetrics"]
+told["counted"] = runtime.count_tokens(modelId=model_arn, input={"converse": {"messages": conversation}})["inputTokens"]
+
+deployment = bedrock.create_custom_model_deployment(modelDeploymentName=f"deployed-{stamp}", modelArn=model_arn)[
+    "customModelDeploymentArn"
+]
+while bedrock.get_custom_model_deployment(customModelDeploymentIdentifier=deployment)["status"] == "Creating":
+    time.sleep(1)
+answer = runtime.converse(modelId=deployment, messages=conversation, inferenceConfig=config)
+told["deployed"] = answer["output"]["message"]["content"][0]["text"]
+
+lines = [
+    json.dumps({"recordId": f"R{place}", "modelInput": {"prompt": f"{place} + 1 =", "max_gen_len": 4}})
+    for place in range(5)
+]
+s3.put_object(Bucket=bucket, Key="batch/questions.jsonl", Body="\n".join(lines).encode())
+batch = bedrock.create_model_invocation_job(
+    jobName=f"batch-{stamp}",
+    roleArn=role,
+    modelId=model_arn,
+    inputDataConfig={"s3InputDataConfig": {"s3Uri": f"s3://{bucket}/batch/questions.jsonl"}},
+    outputDataConfig={"s3OutputDataConfig": {"s3Uri": f"s3://{bucket}/batch-output/"}},
+)["jobArn"]
+while (found := bedrock.get_model_invocation_job(jobIdentifier=batch))["status"] not in ("Completed", "Failed"):
+    time.sleep(1)
+assert found["status"] == "Completed", found
+place = f"batch-output/{batch.split('/')[-1]}"
+output = s3.get_object(Bucket=bucket, Key=f"{place}/questions.jsonl.out")["Body"].read().decode()
+told["batch"] = [json.loads(line) for line in output.splitlines()]
+told["manifest"] = json.loads(s3.get_object(Bucket=bucket, Key=f"{place}/manifest.json.out")["Body"].read())
+
 # and everything away again
+bedrock.delete_custom_model_deployment(customModelDeploymentIdentifier=deployment)
+bedrock.delete_provisioned_model_throughput(provisionedModelId=provisioned)
 deleted = bedrock.batch_delete_evaluation_job(jobIdentifiers=[automated, judged])
 assert not deleted["errors"], deleted
 bedrock.delete_custom_model(modelIdentifier=model_arn)
