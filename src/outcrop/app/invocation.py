@@ -62,11 +62,8 @@ def submit_invocation(
     found = services.catalog.model(model)
     require_writer(found)
     faults = FaultCollection()
-    for fault in [
-        *([] if name is None else name_faults("job", name)),
-        *output_faults(output),
-        *_values(wording, hours),
-    ]:
+    named = [] if name is None else name_faults("job", name)
+    for fault in [*named, *output_faults(output), *_values(wording, hours)]:
         faults.add(fault)
     files = _files(services, absolute(data), faults)
     if faults.total:

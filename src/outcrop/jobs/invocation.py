@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from outcrop.data.invocation_records import InvocationRecord, invocation_records
@@ -19,8 +20,8 @@ from outcrop.jobs.lease import Lease, StopAsked
 from outcrop.jobs.rate import Rate
 from outcrop.services import Services
 
-#: What is in memory at once, in records and in characters of their bodies. Only prompts of one portion share batches, of which
-#: there are 16 where a batch has 128 rows: that the last one is not full costs little.
+#: What is in memory at once, in records and in characters of their bodies. Only prompts of one portion share batches:
+#: there are 16 where a batch has 128 rows, so that a last one that is not full costs little.
 PORTION_RECORDS = 2048
 PORTION_SIZE = 16 * 2**20
 
@@ -44,9 +45,13 @@ def run(services: Services, lease: Lease) -> None:
     if request.hours is not None:
         left = lease.job.created + 3600 * request.hours - services.catalog.now()
         lease.allow(left, f"its {request.hours:g} hours are over; what is done is kept")
+    # Until the first portion is looked at, what an earlier worker left still holds.
+    lease.progress(replace(lease.job.progress, phase=f"loading {request.asked_model}", total=request.records))
+    lease.check()
+    engine = services.engines().open(request.asked_model)
     work = _Invocation(services, lease, request)
     try:
-        work.answer(paths)
+        work.answer(engine, paths)
     except (StopAsked, OverBudget):
         work.leave()
         raise
@@ -62,22 +67,20 @@ class _Invocation:
         self._request = request
         self._output = InvocationOutput(services, lease, request)
         self._counts = RecordCounts()
+        self._phase = f"generating with {request.asked_model}"
         self._file = 0
         self._broken_off = ""
 
-    def answer(self, paths: Sequence[Path]) -> None:
+    def answer(self, engine: Engine, paths: Sequence[Path]) -> None:
         """Answer the records of every file; what comes of a file is put in its place when it is whole."""
-        self._lease.check()
-        model, total, before = self._request.asked_model, self._request.records, self._lease.job.progress
-        self._lease.progress(Progress(f"loading {model}", before.done, total, figures=before.figures))
-        engine = self._services.engines().open(model)
-        rate = Rate(self._lease, f"generating with {model}", total, before.done)
+        rate = Rate(self._lease, self._phase, self._request.records, self._lease.job.progress)
         first = 0
-        for self._file, (file, path) in enumerate(zip(self._request.files, paths, strict=True)):
+        for place, (file, path) in enumerate(zip(self._request.files, paths, strict=True)):
+            self._file = place
             for number, records in enumerate(_portions(path)):
-                self._portion(engine, rate, f"{self._file:05}/{number:06}", first, records)
+                self._portion(engine, rate, f"{place:05}/{number:06}", first, records)
                 first += len(records)
-            self._output.put_file(self._file)
+            self._output.put_file(place)
             self._lease.log(f"{file.name}: {file.records:,} records are processed")
 
     def leave(self) -> None:
@@ -113,8 +116,8 @@ class _Invocation:
 
     def _tell(self) -> None:
         """Say exactly how far the job is: while it generates, what is said may be a moment old."""
-        phase, failed = f"generating with {self._request.asked_model}", float(self._counts.failed)
-        progress = Progress(phase, self._counts.processed, self._request.records, figures={"failed": failed})
+        failed = float(self._counts.failed)
+        progress = Progress(self._phase, self._counts.processed, self._request.records, figures={"failed": failed})
         self._lease.progress(progress, at_once=True)
 
 

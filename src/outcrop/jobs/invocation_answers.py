@@ -20,7 +20,7 @@ from outcrop.engines.protocol import Generator
 from outcrop.jobs.invocation_output import RecordCounts
 from outcrop.jobs.lease import Lease, StopAsked
 from outcrop.jobs.paid_responses import REFUSED
-from outcrop.jobs.rate import Rate, further
+from outcrop.jobs.rate import Rate, Tell, further
 from outcrop.jobs.responses import ResponseBook
 from outcrop.stores.protocol import Store
 
@@ -81,23 +81,19 @@ class PortionAnswers:
             LeaseLost, StopAsked, TimeIsUp: See ``Lease.check``; what was answered before is there.
             OverBudget, RemoteRefusal, RemoteFailure: See ``PaidEngine.generate_keeping``; likewise.
         """
-        for place, (parameters, prompts) in enumerate(self._groups().items()):
-            fitting = self._fitting(engine, prompts, parameters)
-            processed = self._processed()
-            rate.figures["failed"] = float(before.failed + sum(bool(one.error) for one in processed))
-            tell = partial(further, rate.tell, before.processed + len(processed))
-            tell(0, 0, 0.0)
-            book = ResponseBook(
-                self._store, self._lease, f"{self._key}/{place}", self._request.asked_model, refusals=True
-            )
-            try:
-                found = book.fill(engine, fitting, parameters, tell)
-            except (StopAsked, OverBudget):
+        groups = self._groups()
+        books = [self._book(place) for place in range(len(groups))]
+        try:
+            for book, (parameters, prompts) in zip(books, groups.items(), strict=True):
+                fitting = self._fitting(engine, prompts, parameters)
+                found = book.fill(engine, fitting, parameters, self._telling(rate, before))
+                self._keep(found.responses)
+                self._seconds += found.seconds
+                self._spending += found.spending
+        except (StopAsked, OverBudget):
+            for book in books:
                 self._keep(book.stored())
-                raise
-            self._keep(found.responses)
-            self._seconds += found.seconds
-            self._spending += found.spending
+            raise
 
     def written(self) -> tuple[str, RecordCounts]:
         """The lines of what is processed, in the records' order, and how many there are of which kind."""
@@ -112,6 +108,18 @@ class PortionAnswers:
             spending=self._spending,
         )
         return "".join(lines), counts
+
+    def _book(self, place: int) -> ResponseBook:
+        key, model = f"{self._key}/{place}", self._request.asked_model
+        return ResponseBook(self._store, self._lease, key, model, refusals=True)
+
+    def _telling(self, rate: Rate, before: RecordCounts) -> Tell:
+        """What hears of the responses of a group, those before it told."""
+        processed = self._processed()
+        rate.figures["failed"] = float(before.failed + sum(bool(one.error) for one in processed))
+        tell = partial(further, rate.tell, before.processed + len(processed))
+        tell(0, 0, 0.0)
+        return tell
 
     def _read(self, number: int, record: InvocationRecord) -> _Asked:
         try:
