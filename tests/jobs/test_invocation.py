@@ -182,7 +182,7 @@ def test_a_record_fails_by_itself(services: Services, tmp_path: Path) -> None:
 
 
 def test_records_may_all_fail(services: Services, tmp_path: Path, calls: Path) -> None:
-    given = [{"modelInput": {}}] * 3
+    given: list[Line] = [{"modelInput": {}}] * 3
     job = done(services, submit(services, write_lines(tmp_path / "in.jsonl", given)))
     assert manifest(services, job)["errorRecordCount"] == 3
     assert all("error" in line for line in lines(services, job))
