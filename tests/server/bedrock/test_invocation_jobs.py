@@ -288,6 +288,13 @@ def test_what_is_refused(
     assert runner.started == []
 
 
+def test_deployments_are_not_asked(runner: IdleRunner, home_with_model: Wire) -> None:
+    """As at AWS: batch jobs are not for provisioned throughputs."""
+    home_with_model.outcrop.deployments.create("scripted", "gneiss", kind="provisioned-throughput")
+    refusal("ResourceNotFoundException", create, home_with_model, modelId="gneiss")
+    assert runner.started == []
+
+
 def test_every_line_is_checked_before_the_job_is_there(runner: IdleRunner, home_with_model: Wire, put: Put) -> None:
     put("s3://bucket/in/records.jsonl", [RECORDS[0], {"recordId": "b"}, {"modelInput": []}])
     message = refusal("ValidationException", create, home_with_model)

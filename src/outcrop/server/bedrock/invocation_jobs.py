@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from outcrop.app.invocation import submit_invocation
-from outcrop.domain.bedrock_ids import plain_id
 from outcrop.domain.codec import from_json
 from outcrop.domain.errors import NotFound
 from outcrop.domain.jobs import Job, JobKind, Status
@@ -17,6 +16,7 @@ from outcrop.server.bedrock.jobs import LONGEST_MESSAGE, find_job, modified, rol
 from outcrop.server.bedrock.model_names import find_model, foundation_id, model_arn, own_id
 from outcrop.server.bedrock.paging import job_query, next_token, page_of
 from outcrop.server.bedrock.tags import set_tags
+from outcrop.server.bedrock.targets import family_of
 
 _WORDINGS = {"InvokeModel": Wording.INVOKE, "Converse": Wording.CONVERSE}
 _TYPES = {wording: name for name, wording in _WORDINGS.items()}
@@ -44,16 +44,17 @@ def create_model_invocation_job(context: Context, given: dict[str, Any]) -> dict
     if (there := services.catalog.job_asked_with(JobKind.INVOCATION, token)) is not None:
         return {"jobArn": _job_arn(context, there)}
     tags = tags_of(given, "tags")
+    model = find_model(context, given["modelId"])
     job = submit_invocation(
         services,
-        find_model(context, given["modelId"]).name,
+        model.name,
         data=given["inputDataConfig"]["s3InputDataConfig"]["s3Uri"],
         output=given["outputDataConfig"]["s3OutputDataConfig"]["s3Uri"],
         wording=_WORDINGS[given.get("modelInvocationType", "InvokeModel")],
         name=given["jobName"],
         hours=given.get("timeoutDurationInHours"),
         asked_as=given["modelId"],
-        family=_family(given["modelId"]),
+        family=family_of(context, model, given["modelId"]),
         asked=kept(given),
         token=token,
     )
@@ -93,14 +94,6 @@ def _find(context: Context, identifier: str) -> Job:
 
 def _job_arn(context: Context, job: Job) -> str:
     return context.names.of(arns.INVOCATION_JOB, job.id)
-
-
-def _family(identifier: str) -> str:
-    """The id of the foundation model that a model is named by; "" for one that is named by its own name."""
-    if not arns.is_arn(identifier):
-        return plain_id(identifier) or ""
-    arn = arns.parse(identifier)
-    return plain_id(arn.base or arn.id) or ""
 
 
 def _described(context: Context, job: Job) -> dict[str, Any]:
