@@ -121,6 +121,41 @@ def test_generating(outcrop: Outcrop, tmp_path: Path) -> None:
     assert len(made) <= 80 + 8
 
 
+def test_a_batch_job(outcrop: Outcrop, tmp_path: Path) -> None:
+    """Killed twice, in two of its files and in the middle of a batch, it asks nothing twice that was stored."""
+    (tmp_path / "in").mkdir()
+    for name in "ab":
+        asked = [{"prompt": f"Record {number} of {name}", "max_gen_len": 4} for number in range(40)]
+        asked[7] = {"question": "In whose words?"}
+        write_lines(tmp_path / "in" / f"{name}.jsonl", [{"recordId": f"{name}", "modelInput": body} for body in asked])
+    calls = scripted(outcrop, tmp_path, "slow", delay=0.04)
+
+    def left(job: Job) -> dict[str, bytes]:
+        folder = tmp_path / "out" / job.id
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def invoke(*, wait: bool) -> Job:
+        return outcrop.invoke("slow", data=tmp_path / "in", output=tmp_path / "out", wait=wait)
+
+    wanted = left(invoke(wait=True))
+    assert sorted(wanted) == ["a.jsonl.out", "b.jsonl.out", "manifest.json.out"]
+    calls.unlink()
+    job = invoke(wait=False)
+    stored: list[int] = []
+    for number in (12, 57):
+        wait_for(outcrop, job.id, lambda _, number=number: len(read_calls(calls)) >= number)  # type: ignore[misc]
+        kill(outcrop, job.id)
+        stored += _stored(outcrop, job, "00000" if number < 40 else "00001")
+    done_job = outcrop.jobs.wait(job.id)
+    assert left(done_job) == wanted
+    assert len(done_job.restarts) == 2
+    made = read_calls(calls)
+    assert set(made) == set(range(80)) - {7, 47}
+    assert all(made.count(number) == 1 for number in stored)
+    # Only the batches of eight that were in flight ran again, as far as they had come.
+    assert len(made) <= 78 + 2 * 8
+
+
 def test_adapters_that_answer_together(outcrop: Outcrop, tmp_path: Path, tiny_folder: Path) -> None:
     """A batch that several adapters share is stored as one, and made once."""
     outcrop.models.add(str(tiny_folder), "tiny")
@@ -182,11 +217,12 @@ def test_judging(outcrop: Outcrop, tmp_path: Path) -> None:
     assert asked <= len(read_calls(calls)) <= asked + 16
 
 
-def _stored(outcrop: Outcrop, job: Job) -> list[int]:
-    """Numbers of the responses that the first model's stored batches hold."""
+def _stored(outcrop: Outcrop, job: Job, place: str = "0") -> list[int]:
+    """Numbers of the responses that the stored batches of a place hold: the first model's, or a file's."""
     store = outcrop.services.store
-    assert list(store.entries(f"jobs/{job.id}/responses/0/"))
-    keys = [entry.key for entry in store.entries(f"jobs/{job.id}/responses/0/") if not entry.key.endswith("plan.json")]
+    found = [entry.key for entry in store.entries(f"jobs/{job.id}/responses/{place}/")]
+    assert found
+    keys = [key for key in found if not key.endswith("plan.json")]
     return [response["number"] for key in keys for response in json.loads(store.read(key))["responses"]]
 
 

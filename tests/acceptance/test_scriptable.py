@@ -130,6 +130,11 @@ def test_every_command(
     scored = call("score", "said.jsonl", "--metrics", "rougeL,exact_match", "--against", "said.jsonl")
     assert [(one["value"], one["n_scored"], one["n_given"]) for one in scored["scores"]] == [(1, 1, 2)] * 4
     assert [(one["difference"], one["low"]) for one in scored["comparisons"]] == [(0, None), (0, None)]
+    asked = [{"modelInput": {"prompt": "Say 1", "max_gen_len": 2}}, {"modelInput": {}}]
+    write_lines(tmp_path / "asked.jsonl", asked)
+    answered = call("invoke", "tiny", "--data", "asked.jsonl", "--output", "out")
+    assert (answered["records"], answered["succeeded"], answered["failed"]) == (2, 1, 1)
+    assert [Path(place).is_file() for place in (*answered["files"], answered["manifest"])] == [True, True]
     assert call("jobs", "stop", job, code=2)["error"]["code"] == "ConflictException"
     assert call("jobs", "resume", job, code=2)["error"]["code"] == "ConflictException"
     assert call("jobs", "delete", job)["freed_bytes"] > 0

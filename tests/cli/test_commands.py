@@ -202,3 +202,23 @@ def test_a_judges_report_is_json_too(command: Command, home: Path, tmp_path: Pat
         ("Length: long", 0.0),
     ]
     assert judge["criteria"][0]["reliability"] == "unknown"
+
+
+def test_records_are_answered(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [{"modelInput": {"prompt": "Question 1 of two"}}, {"modelInput": {"prompt": 2}}]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    asked = ("invoke", "good", "--data", "in.jsonl", "--output", "out", "--name", "batch")
+    out, err = command(*asked)
+    told, answers, manifest = out.splitlines()
+    assert told == "1 of 2 records answered, 1 failed"
+    assert json.loads(Path(answers.strip()).read_text().splitlines()[0])["modelOutput"]["generation"] == "rock 1"
+    assert manifest.endswith("/manifest.json.out")
+    assert "batch: generating with good · 2/2 · 1 failed" in err
+    assert "good on in.jsonl" in command("jobs", "list")[0]
+    shown = command("jobs", "show", "batch")[0]
+    assert "kind      invocation" in shown
+    assert f"answers   {answers.strip()}" in shown
+    assert command(*asked[:-1], "other", "--converse")[0].startswith("0 of 2 records answered, 2 failed")
+    patch_runner(monkeypatch, IdleRunner())
+    out, _ = command(*asked[:-1], "later", "--detach")
+    assert "job later goes on by itself" in out

@@ -89,6 +89,7 @@ def test_a_whole_session(working: IdleRunner, tiny: Wire, aws: Aws, put: Put) ->
     assert [each["jobName"] for each in aws("list-evaluation-jobs")["jobSummaries"]] == ["score"]
     assert aws("batch-delete-evaluation-job", "--job-identifiers", evaluation)["errors"] == []
 
+    _answer(aws, put, model)
     _deploy(tiny, aws, model)
     aws(
         "put-model-invocation-logging-configuration",
@@ -113,7 +114,11 @@ def test_a_whole_session(working: IdleRunner, tiny: Wire, aws: Aws, put: Put) ->
     assert len(aws("list-custom-models")["modelSummaries"]) == 2
     for name in ("own", "tuned"):
         aws("delete-custom-model", "--model-identifier", name)
-    assert {name.lower() for name in handlers()} - TRIED == {"stopmodelcustomizationjob", "stopevaluationjob"}
+    assert {name.lower() for name in handlers()} - TRIED == {
+        "stopmodelcustomizationjob",
+        "stopevaluationjob",
+        "stopmodelinvocationjob",
+    }
 
 
 def test_jobs_that_wait_are_stopped(runner: IdleRunner, tiny: Wire, aws: Aws, put: Put, tmp_path: Path) -> None:
@@ -126,6 +131,10 @@ def test_jobs_that_wait_are_stopped(runner: IdleRunner, tiny: Wire, aws: Aws, pu
     arn = f"arn:aws:bedrock:eu-central-1:123456789012:evaluation-job/{waiting.id}"
     aws("stop-evaluation-job", "--job-identifier", arn)
     assert aws("get-evaluation-job", "--job-identifier", arn)["status"] == "Stopped"
+    records = write_lines(tmp_path / "records.jsonl", [{"modelInput": {"prompt": "Say 1"}}])
+    batch = tiny.outcrop.invoke("tiny", data=records, output="s3://bucket/out", wait=False).id
+    aws("stop-model-invocation-job", "--job-identifier", batch)
+    assert aws("get-model-invocation-job", "--job-identifier", batch)["status"] == "Stopped"
 
 
 def _deploy(wire: Wire, aws: Aws, model: str) -> None:
@@ -150,6 +159,20 @@ def _deploy(wire: Wire, aws: Aws, model: str) -> None:
     assert aws("get-custom-model-deployment", *named)["status"] == "Active"
     assert len(aws("list-custom-model-deployments")["modelDeploymentSummaries"]) == 1
     aws("delete-custom-model-deployment", *named)
+
+
+def _answer(aws: Aws, put: Put, model: str) -> None:
+    """A batch job's life."""
+    asked = put("s3://bucket/asked.jsonl", [{"modelInput": {"prompt": "Say 1", "max_gen_len": 2}}])
+    batch = aws(
+        "create-model-invocation-job",
+        *("--job-name", "batch", "--role-arn", ROLE, "--model-id", model),
+        *("--input-data-config", json.dumps({"s3InputDataConfig": {"s3Uri": asked}})),
+        *("--output-data-config", json.dumps({"s3OutputDataConfig": {"s3Uri": "s3://bucket/out/"}})),
+    )["jobArn"]
+    found = aws("get-model-invocation-job", "--job-identifier", batch)
+    assert (found["status"], found["successRecordCount"]) == ("Completed", 1)
+    assert [each["jobName"] for each in aws("list-model-invocation-jobs")["invocationJobSummaries"]] == ["batch"]
 
 
 def _asked(model: str) -> dict[str, str]:

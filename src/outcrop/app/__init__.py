@@ -28,6 +28,7 @@ from outcrop.app.deployments import Deployments
 from outcrop.app.doctor import Diagnosis, diagnose
 from outcrop.app.evaluation import DatasetChoice, generation_parameters, report_of, submit_evaluation
 from outcrop.app.forgetting import measure_forgetting
+from outcrop.app.invocation import submit_invocation
 from outcrop.app.jobs import Jobs
 from outcrop.app.judging import JudgeChoice
 from outcrop.app.keys import Keys
@@ -372,6 +373,45 @@ class Outcrop:
         if not wait:
             return job
         return report_of(self.jobs.wait(job.id))
+
+    def invoke(
+        self,
+        model: str,
+        *,
+        data: str | Path,
+        output: str | Path,
+        converse: bool = False,
+        hours: float | None = None,
+        name: str | None = None,
+        wait: bool = True,
+    ) -> Job:
+        """Let a model answer every record of a file, or of the files of a folder.
+
+        Args:
+            model: The model's name or alias; one of Bedrock's ids says in which family's words it is asked.
+            data: JSON Lines of ``{"recordId": ..., "modelInput": {...}}``: a path, or an ``s3://`` address.
+            output: A folder, or an ``s3://`` address: the answers lie below it, in a folder with the job's id.
+            converse: Whether bodies are Converse's; else they are InvokeModel's.
+            hours: After so many the job ends with what it has; None for never.
+            name: The job's name; made up where None.
+            wait: Wait for the end and return the job that is done; else return the queued job.
+
+        Raises:
+            InvalidInput: A name, the output or hours are none, or lines of the data are: all faults.
+            NotFound, AlreadyExists: The model or the data; the job's name.
+            NotSupported: The model writes no text.
+            JobFailed: With ``wait``, the job failed or was stopped.
+        """
+        job = submit_invocation(
+            self.services,
+            model,
+            data=data,
+            output=output,
+            wording="converse" if converse else "invoke",
+            hours=hours,
+            name=name,
+        )
+        return self.jobs.wait(job.id) if wait else job
 
     def compare(
         self,

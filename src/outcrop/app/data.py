@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -113,13 +114,23 @@ def absolute(place: str | Path) -> str:
 
 def output_faults(output: str | Path | None) -> list[Fault]:
     """What is wrong with where a job is to write; found out now, and not when hours of work are done."""
-    if output is None or not is_address(str(output)):
+    if output is None:
         return []
+    if not is_address(str(output)):
+        return _folder_faults(Path(output).expanduser().absolute())
     try:
         parse(str(output))
     except InvalidInput as error:
         return [replace(fault, where="request", field="output") for fault in error.faults]
     return []
+
+
+def _folder_faults(folder: Path) -> list[Fault]:
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    if there.is_dir() and os.access(there, os.W_OK):
+        return []
+    found = f"{there}, which is no folder" if not there.is_dir() else f"{there}, which this user may not write"
+    return [Fault("request", None, "output", found, "a folder that can be made and written")]
 
 
 def tokenizer_of(services: Services, model: Model) -> ChatTokenizer | None:

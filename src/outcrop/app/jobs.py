@@ -10,7 +10,7 @@ from outcrop.app.evaluation import reports_of
 from outcrop.domain.codec import from_json
 from outcrop.domain.errors import JobFailed, NotFound
 from outcrop.domain.jobs import ENDED, Job, JobKind, LogLine, Status
-from outcrop.domain.requests import CustomizationRequest, Dataset, EvaluationRequest, ImportRequest
+from outcrop.domain.requests import CustomizationRequest, Dataset, EvaluationRequest, ImportRequest, InvocationRequest
 from outcrop.jobs.datasets import require_same_model, require_unchanged
 from outcrop.jobs.importing import discard
 from outcrop.jobs.model_files import require_same_files
@@ -140,7 +140,7 @@ def _report_folders(job: Job) -> list[str]:
 def _require_inputs(services: Services, job: Job) -> None:
     """Make sure that a job finds what it was submitted with: better now than by a worker that fails."""
     datasets: list[Dataset | None]
-    request: CustomizationRequest | EvaluationRequest
+    request: CustomizationRequest | EvaluationRequest | InvocationRequest
     if job.kind is JobKind.IMPORT:
         wanted = from_json(ImportRequest, job.request)
         require_free(services, wanted.model)
@@ -151,6 +151,10 @@ def _require_inputs(services: Services, job: Job) -> None:
         require_free(services, request.model)
         require_same_model(services, request.base, request.base_identity)
         datasets = [request.train, request.validation]
+    elif job.kind is JobKind.INVOCATION:
+        request = from_json(InvocationRequest, job.request)
+        require_same_model(services, request.asked_model, request.identity)
+        datasets = [file.data for file in request.files]
     else:
         request = from_json(EvaluationRequest, job.request)
         for model, identity in zip(request.models, request.identities, strict=True):

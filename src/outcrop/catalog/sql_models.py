@@ -102,7 +102,12 @@ def _jobs_that_use(connection: sa.Connection, model: str) -> list[str]:
     """Names of the jobs that have not ended and whose request names a model."""
     ended = [status.value for status in ENDED]
     rows = connection.execute(sa.select(jobs.c.name, jobs.c.request).where(jobs.c.status.not_in(ended)))
-    return [row.name for row in rows if model == row.request.get("base") or model in row.request.get("models", ())]
+    return [row.name for row in rows if model in _models_of(row.request)]
+
+
+def _models_of(request: dict[str, Any]) -> list[str | None]:
+    """What a request works with; ``model`` is what it makes."""
+    return [request.get("base"), request.get("asked_model"), *request.get("models", ())]
 
 
 def _deployments_of(connection: sa.Connection, model: str) -> list[str]:

@@ -29,7 +29,7 @@ def list_jobs(as_json: JsonOption = False) -> None:
     if as_json:
         print_json({"jobs": [_document(job) for job in jobs]})
     elif not jobs:
-        typer.echo("no jobs yet; `outcrop customize` and `outcrop evaluate` start one")
+        typer.echo("no jobs yet; `outcrop customize`, `outcrop evaluate` and `outcrop invoke` start one")
     else:
         rows = [
             [job.name, job.status.value, moment(job.created), _took(job), _about(job, describe(job))] for job in jobs
@@ -60,6 +60,9 @@ def show(name: Name, as_json: JsonOption = False) -> None:
         typer.echo(f"  error     {job.error}")
     for place in reports:
         typer.echo(f"  report    {place}")
+    if job.kind.value == "invocation" and job.result:
+        for place in (*job.result["files"], job.result["manifest"]):
+            typer.echo(f"  answers   {place}")
 
 
 @app.command()
@@ -174,6 +177,9 @@ def _about(job: Job, line: str) -> str:
         what = f"{request['model']} from {request['base']}"
     elif job.kind.value == "import":
         what = f"{request['model']} from {request['source']}"
+    elif job.kind.value == "invocation":
+        names = ", ".join(file["data"]["path"].rpartition("/")[2] for file in request["files"][:3])
+        what = f"{request['asked_model']} on {names}{' …' if len(request['files']) > 3 else ''}"
     else:
         data = ", ".join(part["data"]["path"].rpartition("/")[2] for part in request["parts"])
         what = f"{', '.join(request['models'])} on {data}"

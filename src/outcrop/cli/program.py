@@ -19,6 +19,7 @@ from outcrop.cli import (
     doctor,
     evaluate,
     forgetting,
+    invoke,
     jobs,
     keys,
     models,
@@ -60,6 +61,7 @@ app.command("customize")(customize.customize)
 app.command("curve")(curve.curve)
 app.command("ways")(ways.ways)
 app.command("evaluate")(evaluate.evaluate)
+app.command("invoke")(invoke.invoke)
 app.command("compare")(compare.compare)
 app.command("forgetting")(forgetting.forgetting)
 app.command("score")(score.score)

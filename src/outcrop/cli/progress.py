@@ -85,6 +85,8 @@ def describe(job: Job) -> str:
     parts = [progress.phase or job.status.value]
     if progress.total:
         parts.append(f"{progress.done:,}/{progress.total:,}")
+    if progress.figures.get("failed"):
+        parts.append(f"{progress.figures['failed']:,.0f} failed")
     if "loss" in progress.figures:
         parts.append(f"loss {progress.figures['loss']:.3f}")
     if "validation_loss" in progress.figures:

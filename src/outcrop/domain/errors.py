@@ -134,10 +134,16 @@ class Throttled(UserError):
 
 
 class RemoteRefusal(UserError):
-    """The server of a remote model refuses a request, and would refuse it again; the message has what it said."""
+    """The server of a remote model refuses a request, and would refuse it again; the message has what it said.
+
+    Attributes:
+        status: The status of the server's answer; 0 where there was none.
+        prompt: The number of the prompt that was asked; None where none was.
+    """
 
     def __init__(self, message: str, status: int = 0) -> None:
         self.status = status
+        self.prompt: int | None = None
         super().__init__(message)
 
 

@@ -15,6 +15,7 @@ class JobKind(StrEnum):
     CUSTOMIZATION = "customization"
     EVALUATION = "evaluation"
     IMPORT = "import"
+    INVOCATION = "invocation"
 
 
 class Status(StrEnum):

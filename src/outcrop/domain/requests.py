@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from outcrop.domain.errors import Fault
 from outcrop.domain.generation import GenerationParameters
@@ -192,6 +193,60 @@ class ImportRequest:
     model: str
     source: str
     files: tuple[StoredFile, ...]
+
+
+class Wording(StrEnum):
+    """In whose words a model is asked: those of its family, as InvokeModel takes them, or those of Converse."""
+
+    INVOKE = "invoke"
+    CONVERSE = "converse"
+
+
+@dataclass(frozen=True)
+class InvocationFile:
+    """A file of records as it was when the job was submitted.
+
+    Attributes:
+        name: Its name, from the folder on that the job was given; what comes of it has it with ``.out`` behind.
+        data: Where it is.
+        records: How many it has.
+    """
+
+    name: str
+    data: Dataset
+    records: int
+
+
+@dataclass(frozen=True)
+class InvocationRequest:
+    """Let a model answer every record of some files.
+
+    Attributes:
+        asked_model: The model's name.
+        identity: Which model that was when the job was submitted.
+        asked_as: How whoever asked named it.
+        family: The id of a foundation model in whose family's words it is asked; "" where each body shows that.
+        source: The file of records, or the folder of such files, that the job was given.
+        files: The files.
+        output: A folder, or an ``s3://`` address.
+        wording: In whose words the model is asked, and answers.
+        hours: After so many from when it was submitted the job ends with what it has; None for never.
+    """
+
+    asked_model: str
+    identity: Identity
+    asked_as: str
+    family: str
+    source: str
+    files: tuple[InvocationFile, ...]
+    output: str
+    wording: Wording = Wording.INVOKE
+    hours: float | None = None
+
+    @property
+    def records(self) -> int:
+        """How many there are in all files."""
+        return sum(file.records for file in self.files)
 
 
 def name_faults(where: str, name: str) -> list[Fault]:

@@ -31,6 +31,10 @@ class StopAsked(Exception):
     """Somebody asked the job to stop, and what was done is kept."""
 
 
+class TimeIsUp(StopAsked):
+    """The job had so much time and no more, and what was done is kept."""
+
+
 def seconds_awake_or_asleep() -> float:
     """A clock that never jumps and goes on while the machine sleeps, in seconds."""
     clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -70,6 +74,7 @@ class Lease:
         self._lock = threading.Lock()
         self._renewed = seconds_awake_or_asleep()
         self._status = Status.RUNNING
+        self._until: tuple[float, str] | None = None
         self._lost: LeaseLost | None = None
         self._closed = False
         self._ended = False
@@ -125,16 +130,31 @@ class Lease:
         Raises:
             LeaseLost: As ``hold``.
             StopAsked: Somebody asked the job to stop.
+            TimeIsUp: The time that ``allow`` gave is over.
         """
         self.hold()
         if self.stop_asked:
             raise StopAsked
+        if self._until is not None and seconds_awake_or_asleep() >= self._until[0]:
+            raise TimeIsUp(self._until[1])
 
-    def progress(self, progress: Progress) -> None:
-        """Say how far the job is; written with the next sign of life, which comes at once for a new phase."""
+    def allow(self, seconds: float, otherwise: str) -> None:
+        """Let the work go on for so many seconds; ``otherwise`` says in words why it ended."""
+        self._until = seconds_awake_or_asleep() + seconds, otherwise
+
+    def progress(self, progress: Progress, *, at_once: bool = False) -> None:
+        """Say how far the job is; written with the next sign of life, which comes at once for a new phase.
+
+        With ``at_once`` it is written when this returns.
+
+        Raises:
+            LeaseLost: With ``at_once``: the job is no longer this worker's.
+        """
         new_phase = progress.phase != self._progress.phase
         self._progress = progress
-        if new_phase:
+        if at_once:
+            patiently(self._renew, self._patience)
+        elif new_phase:
             self._wake.set()
 
     def log(self, text: str, level: str = "info") -> None:

@@ -5,20 +5,32 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from outcrop.domain.errors import RemoteRefusal
 from outcrop.domain.generation import GenerationParameters, Prompt, Response
 from outcrop.engines.protocol import PaidEngine
 from outcrop.jobs.lease import Lease
 from outcrop.jobs.stored_responses import StoredResponses, decode
 from outcrop.stores.protocol import Store
 
+#: Why a response ended that is none.
+REFUSED = "refused"
+
+#: Statuses of servers that refuse a prompt, and may take the next one: bad request, too large, can't be processed.
+_OF_A_PROMPT = {400, 413, 422}
+
 
 class PaidBatch:
-    """The responses of one batch: what comes together is one file of a folder, until the batch is whole."""
+    """The responses of one batch: what comes together is one file of a folder, until the batch is whole.
 
-    def __init__(self, store: Store, lease: Lease, folder: str) -> None:
+    With ``refusals``, a prompt that the server refuses gets a response that says so: its reason is ``REFUSED``, its
+    text is what the server said. Without, a refusal ends the work.
+    """
+
+    def __init__(self, store: Store, lease: Lease, folder: str, *, refusals: bool = False) -> None:
         self._store = store
         self._lease = lease
         self._folder = folder
+        self._refusals = refusals
         self._files = 0
 
     def fill(
@@ -57,12 +69,35 @@ class PaidBatch:
         there = {response.number for response in found.responses}
         missing = [prompt for prompt in prompts if prompt.number not in there]
         try:
-            engine.generate_keeping(missing, parameters, keep, self._lease.check)
+            self._ask(engine, missing, parameters, keep)
         finally:
             if engine.spending.tokens != spent.tokens:
                 keep([])
         by_number = {response.number: response for response in found.responses}
         return StoredResponses(tuple(by_number[prompt.number] for prompt in prompts), found.seconds, found.spending)
+
+    def _ask(
+        self,
+        engine: PaidEngine,
+        prompts: Sequence[Prompt],
+        parameters: GenerationParameters,
+        keep: Callable[[Sequence[Response]], None],
+    ) -> None:
+        left = {prompt.number: prompt for prompt in prompts}
+
+        def kept(responses: Sequence[Response]) -> None:
+            keep(responses)
+            for response in responses:
+                del left[response.number]
+
+        while left:
+            try:
+                engine.generate_keeping(list(left.values()), parameters, kept, self._lease.check)
+            except RemoteRefusal as refusal:
+                number = refusal.prompt
+                if not self._refusals or number is None or refusal.status not in _OF_A_PROMPT:
+                    raise
+                kept([Response(number, str(refusal), REFUSED, 0)])
 
     def remove(self) -> None:
         """Delete the files: the batch is stored whole."""

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
 from outcrop.domain.errors import NotFound
-from outcrop.domain.generation import GenerationParameters, Prompt
-from outcrop.domain.jobs import Progress
+from outcrop.domain.generation import GenerationParameters, Prompt, Response
 from outcrop.engines.protocol import Batch, Generator, PaidEngine
 from outcrop.jobs.lease import Lease
 from outcrop.jobs.paid_responses import PaidBatch, describe
+from outcrop.jobs.rate import Rate, Tell, further
 from outcrop.jobs.response_cache import ResponseCache
 from outcrop.jobs.stored_responses import StoredResponses, decode
 from outcrop.stores.protocol import Store
 
 __all__ = ["ResponseBook", "StoredResponses"]
-
-Tell = Callable[[int, int, float], None]
-"""Called with responses of a batch that are there, and tokens and seconds of those that came last."""
 
 
 class ResponseBook:
@@ -33,17 +30,40 @@ class ResponseBook:
         place: Theirs among the job's.
         model: The model's name, or those of all.
         cache: What was answered in earlier jobs; None for a model without one.
+        refusals: Whether a prompt that a remote model refuses is answered with the refusal; see ``PaidBatch``.
     """
 
-    def __init__(self, store: Store, lease: Lease, place: str, model: str, cache: ResponseCache | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        lease: Lease,
+        place: str,
+        model: str,
+        cache: ResponseCache | None = None,
+        *,
+        refusals: bool = False,
+    ) -> None:
         self._store = store
         self._lease = lease
         self._model = model
         self._cache = cache
+        self._refusals = refusals
         self._folder = f"jobs/{lease.job.id}/responses/{place}"
 
-    def fill(self, engine: Generator, prompts: Sequence[Prompt], parameters: GenerationParameters) -> StoredResponses:
+    def fill(
+        self,
+        engine: Generator,
+        prompts: Sequence[Prompt],
+        parameters: GenerationParameters,
+        tell: Tell | None = None,
+    ) -> StoredResponses:
         """Generate what is not stored yet, in the batches that were planned before the first one ran.
+
+        Args:
+            engine: Who answers.
+            prompts: What it is asked; each has a number of its own.
+            parameters: How it answers.
+            tell: Hears how many responses are there, of these prompts; the job's progress where None.
 
         Raises:
             LeaseLost, StopAsked: See ``Lease.check``.
@@ -51,15 +71,22 @@ class ResponseBook:
         """
         plan = self._plan(engine, prompts, parameters)
         found = StoredResponses()
-        watch = _Rate(self._lease, f"generating with {self._model}", len(prompts))
+        tell = tell or Rate(self._lease, f"generating with {self._model}", len(prompts)).tell
+        by_number = {prompt.number: prompt for prompt in prompts}
         for place, batch in enumerate(plan):
             self._lease.check()
-            asked = [prompts[number] for number in batch]
-            found += self._batch(engine, place, asked, parameters, partial(watch.tell, len(found.responses)))
+            asked = [by_number[number] for number in batch]
+            found += self._batch(engine, place, asked, parameters, partial(further, tell, len(found.responses)))
         if isinstance(engine, PaidEngine) and (figures := engine.figures())["requests"]:
             self._lease.log(f"{self._model}: {describe(figures)}")
-        by_number = {response.number: response for response in found.responses}
-        return replace(found, responses=tuple(by_number[prompt.number] for prompt in prompts))
+        answers = {response.number: response for response in found.responses}
+        return replace(found, responses=tuple(answers[prompt.number] for prompt in prompts))
+
+    def stored(self) -> list[Response]:
+        """The responses that are stored, in any order, those of a batch that is not whole included."""
+        keys = [entry.key for entry in self._store.entries(f"{self._folder}/")]
+        files = [decode(self._store.read(key), key) for key in keys if not key.endswith("/plan.json")]
+        return [response for file in files for response in file.responses]
 
     def _plan(self, engine: Generator, prompts: Sequence[Prompt], parameters: GenerationParameters) -> list[Batch]:
         key = f"{self._folder}/plan.json"
@@ -88,7 +115,7 @@ class ResponseBook:
         self, engine: Generator, key: str, prompts: Sequence[Prompt], parameters: GenerationParameters, tell: Tell
     ) -> StoredResponses:
         if isinstance(engine, PaidEngine):
-            batch = PaidBatch(self._store, self._lease, f"{key.removesuffix('.json')}.kept")
+            batch = PaidBatch(self._store, self._lease, f"{key.removesuffix('.json')}.kept", refusals=self._refusals)
             found = batch.fill(engine, prompts, parameters, tell)
             self._write(key, found)
             batch.remove()
@@ -110,29 +137,3 @@ class ResponseBook:
     def _write(self, key: str, found: StoredResponses) -> None:
         self._lease.hold()
         self._store.write(key, found.encode())
-
-
-class _Rate:
-    """Progress in records, with a rate over what was generated by this process."""
-
-    def __init__(self, lease: Lease, phase: str, total: int) -> None:
-        self._lease = lease
-        self._phase = phase
-        self._total = total
-        self._tokens = 0
-        self._seconds = 0.0
-        self._records = 0
-        self._last = 0
-        lease.progress(Progress(phase, 0, total))
-
-    def tell(self, before: int, done: int, tokens: int, seconds: float) -> None:
-        """``before + done`` records are stored; the last made ``tokens`` in ``seconds``, 0 if stored before."""
-        done += before
-        if seconds:
-            self._tokens += tokens
-            self._seconds += seconds
-            self._records += done - self._last
-        self._last = done
-        rate = self._tokens / self._seconds if self._seconds else 0.0
-        eta = (self._total - done) * self._seconds / self._records if self._records else None
-        self._lease.progress(Progress(self._phase, done, self._total, rate, "tokens", eta))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from outcrop.catalog.protocol import Claim
 from outcrop.domain.errors import IllegalMove, LeaseLost, NotFound, OutcropError, OverBudget
 from outcrop.domain.jobs import HELD, JobKind, Status
-from outcrop.jobs.lease import Lease, StopAsked, patiently
+from outcrop.jobs.lease import Lease, StopAsked, TimeIsUp, patiently
 from outcrop.runners.process import this_worker
 from outcrop.services import Services, open_services
 from outcrop.settings import read_settings
@@ -22,6 +22,7 @@ KINDS = {
     JobKind.CUSTOMIZATION: "outcrop.jobs.customization",
     JobKind.EVALUATION: "outcrop.jobs.evaluation",
     JobKind.IMPORT: "outcrop.jobs.importing",
+    JobKind.INVOCATION: "outcrop.jobs.invocation",
 }
 
 _WAIT = 0.5
@@ -71,12 +72,12 @@ def work(services: Services, claim: Claim) -> int:
         except LeaseLost as lost:
             print(f"worker: {lost}; it stops here", file=sys.stderr)  # noqa: T201 - the catalog is not its any more
             return 1
+        except (OverBudget, TimeIsUp) as error:
+            lease.log(str(error), "warning")
+            return _end(lease, Status.STOPPED, str(error))
         except StopAsked:
             lease.log("stopped, as asked; what is done is kept")
             return _end(lease, Status.STOPPED, "")
-        except OverBudget as error:
-            lease.log(str(error), "warning")
-            return _end(lease, Status.STOPPED, str(error))
         except OutcropError as error:
             lease.log(str(error), "error")
             return _end(lease, Status.FAILED, str(error))

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from outcrop.domain.errors import InvalidInput, NotSupported, OutcropError, OverBudget, RemoteFailure
+from outcrop.domain.errors import InvalidInput, NotSupported, OutcropError, OverBudget, RemoteFailure, RemoteRefusal
 from outcrop.domain.generation import Context, GenerationParameters, LogLikelihood, Prompt, Response, Spending
 from outcrop.engines.planning import length_fault
 from outcrop.engines.protocol import Batch, PaidEngine
@@ -229,7 +229,11 @@ class RemoteEngine:
 
         def ask() -> tuple[tuple[Answer, float], Usage]:
             began = time.perf_counter()
-            answer = self._client.answer(prompt, parameters)
+            try:
+                answer = self._client.answer(prompt, parameters)
+            except RemoteRefusal as refusal:
+                refusal.prompt = prompt.number
+                raise
             return (answer, time.perf_counter() - began), answer.usage
 
         return Call(ask, _most(prompt, parameters))

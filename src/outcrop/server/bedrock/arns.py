@@ -15,6 +15,7 @@ FOUNDATION_MODEL = "foundation-model"
 IMPORT_JOB = "model-import-job"
 IMPORTED_MODEL = "imported-model"
 INFERENCE_PROFILE = "inference-profile"
+INVOCATION_JOB = "model-invocation-job"
 PROVISIONED_MODEL = "provisioned-model"
 
 _ARN = re.compile(

@@ -14,6 +14,7 @@ from outcrop.server.bedrock import arns
 from outcrop.server.bedrock.asked import kept
 from outcrop.server.bedrock.context import Context
 from outcrop.server.bedrock.jobs import LONGEST_MESSAGE
+from outcrop.server.bedrock.paging import page_of
 from outcrop.server.errors import WireError
 
 #: Statuses of import jobs whose model is not there.
@@ -80,13 +81,7 @@ def start_import(
 
 def import_page(context: Context, query: JobQuery, kind: str) -> JobPage:
     """A part of the import jobs that bring models of a kind."""
-    found: list[Job] = []
-    while True:
-        page = context.outcrop.services.catalog.page(replace(query, limit=query.limit - len(found)))
-        found += [job for job in page.jobs if model_kind(job) == kind]
-        if page.next is None or len(found) == query.limit:
-            return JobPage(tuple(found), page.next)
-        query = replace(query, after=page.next)
+    return page_of(context.outcrop.services.catalog, query, lambda job: model_kind(job) == kind)
 
 
 def import_jobs(context: Context, kind: str, statuses: Sequence[Status]) -> Iterator[Job]:

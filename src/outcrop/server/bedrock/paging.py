@@ -6,11 +6,13 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+from outcrop.catalog.protocol import Catalog
 from outcrop.domain.deployments import DeploymentKind, DeploymentPage, DeploymentQuery, DeploymentStatus
-from outcrop.domain.jobs import JobKind, JobPage, JobQuery, Status
+from outcrop.domain.jobs import Job, JobKind, JobPage, JobQuery, Status
 from outcrop.server.errors import WireError
 
 #: How many entries a part has where the request doesn't say.
@@ -50,6 +52,17 @@ def deployment_query(
         WireError: As ``job_query``.
     """
     return DeploymentQuery(kind, tuple(statuses), model, **_asked_for(given))
+
+
+def page_of(catalog: Catalog, query: JobQuery, wanted: Callable[[Job], bool]) -> JobPage:
+    """A part of those jobs of a query that are wanted."""
+    found: list[Job] = []
+    while True:
+        page = catalog.page(replace(query, limit=query.limit - len(found)))
+        found += filter(wanted, page.jobs)
+        if page.next is None or len(found) == query.limit:
+            return JobPage(tuple(found), page.next)
+        query = replace(query, after=page.next)
 
 
 def next_token(given: Mapping[str, Any], page: JobPage | DeploymentPage) -> str | None:

@@ -22,6 +22,7 @@ _JOBS = {
     arns.CUSTOMIZATION_JOB: JobKind.CUSTOMIZATION,
     arns.EVALUATION_JOB: JobKind.EVALUATION,
     arns.IMPORT_JOB: JobKind.IMPORT,
+    arns.INVOCATION_JOB: JobKind.INVOCATION,
 }
 
 

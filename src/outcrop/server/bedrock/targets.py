@@ -5,6 +5,7 @@ from __future__ import annotations
 from outcrop.domain.bedrock_ids import plain_id
 from outcrop.domain.deployments import Deployment, DeploymentKind, DeploymentStatus
 from outcrop.domain.errors import NotFound
+from outcrop.domain.models import Model
 from outcrop.server.bedrock import arns
 from outcrop.server.bedrock.context import Context
 from outcrop.server.bedrock.model_names import find_model, foundation_id
@@ -34,9 +35,17 @@ def find_target(context: Context, identifier: str) -> Target:
         if deployment is None:
             raise
         return _deployed(context, deployment)
-    text = arns.parse(identifier) if arns.is_arn(identifier) else None
-    said = identifier if text is None else text.base or text.id
-    return Target(model, None, plain_id(said) or plain_id(foundation_id(context, model)) or "")
+    return Target(model, None, family_of(context, model, identifier))
+
+
+def family_of(context: Context, model: Model, identifier: str) -> str:
+    """In whose words a model is asked: the id of a foundation model, as the identifier says, else as its base has one.
+
+    "" where neither has.
+    """
+    arn = arns.parse(identifier) if arns.is_arn(identifier) else None
+    said = identifier if arn is None else arn.base or arn.id
+    return plain_id(said) or plain_id(foundation_id(context, model)) or ""
 
 
 def _deployment(context: Context, deployment_id: str, kind: DeploymentKind, identifier: str) -> Deployment:
