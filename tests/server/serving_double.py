@@ -17,6 +17,7 @@ from outcrop.domain.generation import GenerationParameters, Piece, Prompt, Respo
 from outcrop.domain.models import Model
 from outcrop.serving.messages import Began, Finished, Told
 from outcrop.serving.process import Sink
+from outcrop.serving.serving import Loaded
 
 #: What the model says, in pieces; the ids of its tokens end with an end of turn.
 PIECES = ("Ba", "salt \u2028", "is 岩 dark.")
@@ -80,6 +81,10 @@ class ServingDouble:
     def embed(self, model: Model, texts: Collection[str]) -> Future[tuple[NDArray[np.float32], int]]:
         """A vector for each text, its length the first number."""
         return _done((np.array([[len(text), 0.1, -2.5] for text in texts], np.float32), sum(map(len, texts))))
+
+    def loaded(self) -> list[Loaded]:
+        """Nothing."""
+        return []
 
     def _leave(self) -> None:
         self.left += 1

@@ -1,18 +1,22 @@
-"""The script of docs/how-to/server.md does what the page says."""
+"""The scripts of the pages about the server do what the pages say."""
 
 from __future__ import annotations
 
 import re
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pytest
 
 from outcrop import Outcrop
+from outcrop.serving.serving import Serving
 from outcrop.stores.address import parse
+from outcrop.testing.catalogs import a_model
 from tests.doubles import IdleRunner, pairs
+from tests.server.conftest import TINY
+from tests.server.serving_double import RESPONSE, ServingDouble
 from tests.server.wire import ROLE, Wire
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "server.md"
@@ -60,3 +64,19 @@ def test_the_script_runs(
     assert float(loss) > 0
     assert model == "tuned"
     assert (tmp_path / "metrics.csv").read_text().startswith("step_number,epoch_number,training_loss,perplexity")
+
+
+ASKING = PAGE.parent / "ask-over-http.md"
+
+
+def test_models_are_asked(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    (script,) = re.findall(r"^```py\n(.*?)^```$", ASKING.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    with Outcrop(home) as outcrop:
+        outcrop.services.catalog.add_model(a_model("rock"))
+        outcrop.models.alias(TINY, "rock")
+        wire = Wire(outcrop, serving=cast("Serving", ServingDouble()))
+        client = wire.client("bedrock-runtime")
+        monkeypatch.setattr(boto3, "client", lambda name: client if name == "bedrock-runtime" else None)
+        exec(compile(script, "script", "exec"), {"__name__": "script"})
+    said = RESPONSE.text
+    assert capsys.readouterr().out == f"{said}\n4\n{said}\n{said}\n4\n"

@@ -6,11 +6,12 @@ import bisect
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from outcrop import __version__
 from outcrop.domain.jobs import JobKind, Status
+from outcrop.serving.serving import Loaded
 
 #: What a request is counted as that means no operation and no path.
 UNKNOWN = "unknown"
@@ -49,8 +50,13 @@ class Counters:
             histogram.counts[bisect.bisect_left(BUCKETS, seconds)] += 1
             histogram.total += seconds
 
-    def text(self, jobs: Mapping[tuple[JobKind, Status], int]) -> str:
-        """Everything in Prometheus's text format; ``jobs`` are those of the catalog, by kind and status."""
+    def text(self, jobs: Mapping[tuple[JobKind, Status], int], loaded: Sequence[Loaded] = ()) -> str:
+        """Everything in Prometheus's text format.
+
+        Args:
+            jobs: Those of the catalog, by kind and status.
+            loaded: The bases that are held now.
+        """
         with self._lock:
             requests = sorted(self._requests.items())
             seconds = [(name, tuple(one.counts), one.total) for name, one in sorted(self._seconds.items())]
@@ -67,6 +73,16 @@ class Counters:
                 f'outcrop_jobs{{kind="{kind.value}",status="{status.value}"}} {jobs.get((kind, status), 0)}'
                 for kind in JobKind
                 for status in Status
+            ),
+            *_head(
+                "outcrop_model_requests_in_flight", "gauge", "Requests that a loaded base answers or holds waiting."
+            ),
+            *(f'outcrop_model_requests_in_flight{{model="{one.name}"}} {one.in_flight}' for one in loaded),
+            *_head("outcrop_model_tokens_total", "counter", "Tokens since a base was loaded."),
+            *(
+                f'outcrop_model_tokens_total{{model="{one.name}",of="{of}"}} {count}'
+                for one in loaded
+                for of, count in (("prompts", one.prompt_tokens), ("responses", one.tokens))
             ),
             *_head("outcrop_uptime_seconds", "gauge", "Time since the server started."),
             f"outcrop_uptime_seconds {self._clock() - self._began:.3f}",

@@ -16,7 +16,7 @@ from typing import cast
 
 from outcrop.domain import errors
 from outcrop.domain.errors import ModelFailed, OutcropError, StorageFailure, UserError
-from outcrop.serving.messages import GOES_ON, Answer, Cancel, Refused, Request, decode, encode
+from outcrop.serving.messages import GOES_ON, Answer, Cancel, Finished, Refused, Request, decode, encode
 
 Sink = Callable[[Answer | OutcropError], None]
 """Called with each answer to a request, the last of which is whole, or an error; by a thread that must not wait."""
@@ -39,6 +39,7 @@ class WorkerProcess:
         self.used = time.monotonic()
         self.began = time.time()
         self.failure: str | None = None
+        self.prompt_tokens = self.tokens = 0
         self._ended = ended
         self._output = output
         self._numbers = itertools.count(1)
@@ -120,6 +121,9 @@ class WorkerProcess:
         with self._connection.makefile("rb") as lines, suppress(OSError):
             for line in lines:
                 answer = cast("Answer", decode(line))
+                if isinstance(answer, Finished):
+                    self.prompt_tokens += answer.response.prompt_tokens
+                    self.tokens += len(answer.response.tokens)
                 # Not under the lock: who is told may ask for something at once.
                 goes_on = isinstance(answer, GOES_ON)
                 sink = self._sinks.get(answer.number) if goes_on else self._sinks.pop(answer.number, None)

@@ -42,12 +42,15 @@ class Loaded:
         name: The base's.
         pid: The worker's process.
         in_flight: Requests that it owes an answer.
+        prompt_tokens, tokens: Those of the prompts that it answered, and of its responses.
         since: When it was started, seconds since the epoch.
     """
 
     name: str
     pid: int
     in_flight: int
+    prompt_tokens: int
+    tokens: int
     since: float
 
 
@@ -158,7 +161,7 @@ class Serving:
         """What is held now."""
         with self._lock:
             workers = list(self._workers.values())
-        return [Loaded(worker.name, worker.pid, worker.in_flight, worker.began) for worker in workers]
+        return [Loaded(one.name, one.pid, one.in_flight, one.prompt_tokens, one.tokens, one.began) for one in workers]
 
     def close(self) -> None:
         """Unload everything; who still waits is told."""
