@@ -7,6 +7,7 @@ import re
 from outcrop import __version__
 from outcrop.domain.jobs import JobKind, Status
 from outcrop.server.counters import BUCKETS, UNKNOWN, Counters
+from outcrop.serving.serving import Loaded
 from tests.doubles import IdleRunner, submitted
 from tests.server.wire import Wire
 
@@ -71,7 +72,9 @@ def test_times_fall_into_buckets() -> None:
     for seconds in (0.001, BUCKETS[0], 0.3, 1e6):
         counters.add("A", 200, seconds)
     now = 160.5
-    found = values(counters.text({}))
+    found = values(counters.text({}, [Loaded("rock", 7, 3, 10, 20, 0.0)]))
+    assert found['outcrop_model_requests_in_flight{model="rock"}'] == 3
+    assert found['outcrop_model_tokens_total{model="rock",of="responses"}'] == 20
     of = 'outcrop_request_seconds_bucket{operation="A",le="%s"}'
     assert [found[of % bound] for bound in (BUCKETS[0], 0.25, 0.5, BUCKETS[-1], "+Inf")] == [2, 2, 3, 3, 4]
     assert found['outcrop_request_seconds_count{operation="A"}'] == 4
@@ -83,7 +86,7 @@ def test_times_fall_into_buckets() -> None:
 def test_every_figure_says_what_it_is() -> None:
     counters = Counters()
     counters.add("A", 200, 1.0)
-    text = counters.text({(JobKind.EVALUATION, Status.DONE): 1})
+    text = counters.text({(JobKind.EVALUATION, Status.DONE): 1}, [Loaded("rock", 7, 3, 10, 20, 0.0)])
     helped = re.findall(r"^# HELP (\w+) .", text, re.MULTILINE)
     typed = re.findall(r"^# TYPE (\w+) (?:counter|gauge|histogram)$", text, re.MULTILINE)
     names = {
