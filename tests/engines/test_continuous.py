@@ -14,6 +14,7 @@ from scipy import stats
 from outcrop.domain.generation import GenerationParameters, Prompt, Response
 from outcrop.engines.continuous import Continuous
 from outcrop.engines.decoding import Row
+from outcrop.engines.lanes import Lanes
 from outcrop.engines.planning import Limits
 from outcrop.engines.transformers import LoadedBase, TransformersEngine
 from outcrop.models.chat import ChatTokenizer
@@ -139,6 +140,29 @@ def test_rows_wait_for_places_in_their_order(tiny_folder: Path) -> None:
         begun += [row for row in running.step() if row not in begun]
         assert sum(not row.reason for row in begun) <= 2
     assert begun == rows
+
+
+def test_what_prompts_begin_with_is_read_once(tiny_base: LoadedBase, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests that come one after the other share it too, and get the texts that they get alone."""
+    read: list[int] = []
+    original = Lanes.read_prompts
+
+    def counted(self: Lanes, network: Any, prompts: Any, columns: int | None = None) -> Any:
+        read.extend(len(prompt) for prompt in prompts)
+        return original(self, network, prompts, columns)
+
+    engine = tiny_base.engine()
+    prompts = as_prompts([f"{'the same beginning ' * 5}{end}" for end in ("a", "b c", "", "d e f", "")])
+    alone = [engine.generate([prompt], GREEDY)[0] for prompt in prompts]
+    rows = [engine.row(prompt, GREEDY) for prompt in prompts]
+    monkeypatch.setattr(Lanes, "read_prompts", counted)
+    running = engine.continuous()
+    for row in rows:
+        running.add(row)
+        finish(running)
+    assert all(same(row.response(), one) for row, one in zip(rows, alone, strict=True))
+    assert read[0] == len(rows[0].prompt)
+    assert max(read[2:]) < 30 < min(len(row.prompt) for row in rows)
 
 
 def test_a_row_beyond_the_limit_runs_by_itself(tiny_folder: Path) -> None:

@@ -11,16 +11,19 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from outcrop.engines.adapters import mix, view_of
+from outcrop.engines.adapters import View, mix, view_of
 from outcrop.engines.cache import new_cache, takes_rows
-from outcrop.engines.decoding import Row, Running
-from outcrop.engines.lanes import Lanes
+from outcrop.engines.decoding import LEAST_BEGINNING, Row, Running, shared_beginning
+from outcrop.engines.lanes import Beginning, Lanes
 from outcrop.engines.planning import Limits
 from outcrop.engines.tally import Tally
 from outcrop.models.chat import ChatTokenizer
 
 #: Cells of the prompts that are read together: the first of them waits for the last.
 _TOGETHER = 1024
+
+#: A beginning that many prompts share is read at once, where it has at most so many times as many tokens as a part.
+_PATIENCE = 4
 
 #: Tokens of prompts that are read between two steps of others, by kind of device: on two cores 128 of SmolLM2-135M's
 #: take about as long as a step of 32 rows.
@@ -33,15 +36,17 @@ class _Reading:
 
     Args:
         rows: One or more.
-        columns: How many columns of them are read at a time.
+        lanes: Theirs, in which the beginning of their prompts was read.
+        begun: How many tokens that has.
+        columns: How many columns of the rest are read at a time.
     """
 
-    def __init__(self, rows: list[Row], columns: int) -> None:
+    def __init__(self, rows: list[Row], lanes: Lanes, begun: int, columns: int) -> None:
         self.rows = rows
-        views = [row.view for row in rows]
-        self.lanes = Lanes(new_cache(views[0].config), len(rows), views[0].device)
-        prompts = [row.prompt for row in rows]
-        self._parts: Iterator[Tensor] = self.lanes.read_prompts(view_of(views), prompts, columns)
+        self.lanes = lanes
+        prompts = [row.prompt[begun:] for row in rows]
+        view = view_of([row.view for row in rows])
+        self._parts: Iterator[Tensor] = lanes.read_prompts(view, prompts, columns)
         self._left = -(-max(map(len, prompts)) // columns)
 
     def read(self) -> Tensor | None:
@@ -66,6 +71,8 @@ class Continuous:
         self._running = Running(tokenizer, tally, watched=True)
         self._waiting: list[Row] = []
         self._reading: _Reading | None = None
+        self._beginning: Beginning | None = None
+        self._last: list[int] = []
 
     @property
     def rows(self) -> int:
@@ -127,11 +134,33 @@ class Continuous:
         self._waiting = self._waiting[len(rows) :]
         for row in rows:
             row.join()
-        lengths = [len(row.prompt) for row in rows]
-        self._tally.read(len(rows), max(lengths), sum(lengths))
         beside = _BESIDE.get(rows[0].view.device.type, _BESIDE_ELSEWHERE)
         cells = beside if self._running.live else max(beside, _TOGETHER)
-        return _Reading(rows, max(1, cells // len(rows)))
+        views = [row.view for row in rows]
+        beginning = self._begun(rows, views, cells) or Beginning(views, [])
+        begun = len(beginning.tokens)
+        lengths = [len(row.prompt) - begun for row in rows]
+        self._tally.read(len(rows), max(lengths), sum(lengths))
+        return _Reading(rows, beginning.lanes(views), begun, max(1, cells // len(rows)))
+
+    def _begun(self, rows: list[Row], views: list[View], cells: int) -> Beginning | None:
+        """What the rows' prompts begin with, and the last one's before them: as it is kept, or read now.
+
+        None where that is too little to be worth it, or so much that others would wait for it.
+        """
+        if not takes_rows(new_cache(views[0].config)):
+            return None
+        prompts = [row.prompt for row in rows]
+        common = shared_beginning([*prompts, self._last] if self._last else prompts)
+        self._last = prompts[-1]
+        kept = self._beginning
+        if kept is not None and kept.begins(views, prompts) and common < len(kept.tokens) + LEAST_BEGINNING:
+            return kept if all(len(prompt) > len(kept.tokens) for prompt in prompts) else None
+        if common == 0 or common * len(set(views)) > _PATIENCE * cells:
+            return None
+        self._beginning = Beginning(views, prompts[0][:common])
+        self._tally.read(1, self._beginning.cells, self._beginning.cells)
+        return self._beginning
 
     def _chosen(self) -> list[Row]:
         """The first of the waiting rows that have room beside those that run."""

@@ -20,8 +20,8 @@ from outcrop.engines.tally import Tally
 from outcrop.engines.trie import common_beginning
 from outcrop.models.chat import ChatTokenizer
 
-# A pass of its own costs about as much as this many tokens, so what prompts share is read once from here on.
-_LEAST_BEGINNING = 16
+#: A pass of its own costs about as much as this many tokens, so what prompts share is read once from here on.
+LEAST_BEGINNING = 16
 # Waiting rows join when this share of the places is free: each joining is a pass of its own.
 _FREE_SHARE = 1 / 8
 
@@ -166,7 +166,7 @@ class Decoding:
         self._waiting = sorted(rows, key=lambda row: -len(row.prompt))
         self._running = Running(tokenizer, tally, watched=watched)
         self._refills = takes_rows(new_cache(rows[0].view.config))
-        self._shared = _shared([row.prompt for row in rows]) if self._refills else 0
+        self._shared = shared_beginning([row.prompt for row in rows]) if self._refills else 0
         self._beginning: Beginning | None = None
 
     def steps(self) -> Iterator[None]:
@@ -208,9 +208,9 @@ class Decoding:
         return self._beginning
 
 
-def _shared(prompts: Sequence[list[int]]) -> int:
+def shared_beginning(prompts: Sequence[list[int]]) -> int:
     """How many tokens all prompts begin with, but for each one's last; 0 where it does not pay to read them apart."""
     if len(prompts) < 2:
         return 0
     common = min(common_beginning(min(prompts), max(prompts)), min(map(len, prompts)) - 1)
-    return common if common >= _LEAST_BEGINNING else 0
+    return common if common >= LEAST_BEGINNING else 0

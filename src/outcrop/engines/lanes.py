@@ -84,6 +84,7 @@ class Beginning:
     """
 
     def __init__(self, views: Sequence[View], tokens: Sequence[int]) -> None:
+        self.tokens = list(tokens)
         self._views = list(dict.fromkeys(views))
         self._cache = new_cache(views[0].config)
         if tokens:
@@ -91,6 +92,11 @@ class Beginning:
             places = torch.arange(len(tokens), device=views[0].device)[None].expand(len(self._views), -1)
             view_of(self._views).hidden(ids, None, places, self._cache)
         self.cells = len(tokens) * len(self._views)
+
+    def begins(self, views: Sequence[View], prompts: Sequence[Sequence[int]]) -> bool:
+        """Whether prompts begin with it, and are read by views that have read it."""
+        size = len(self.tokens)
+        return set(views) <= set(self._views) and all(list(prompt[:size]) == self.tokens for prompt in prompts)
 
     def lanes(self, views: Sequence[View]) -> Lanes:
         """Lanes for rows with these views that have read the beginning."""
