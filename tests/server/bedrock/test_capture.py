@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError, EventStreamError
+from starlette.types import Message, Receive
 
 from outcrop import Outcrop
 from outcrop.domain.errors import ModelFailed, Throttled
@@ -25,6 +28,7 @@ from tests.server.bedrock.test_customization_jobs import refusal
 from tests.server.serving_double import PIECES, RESPONSE, ServingDouble
 from tests.server.wire import Wire, scope_of
 
+PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "capture.md"
 LLAMA = "meta.llama3-1-8b-instruct-v1:0"
 MESSAGES = [{"role": "user", "content": [{"text": "What is Basalt?"}]}]
 BODY = {"prompt": "What is 岩?", "max_gen_len": 9}
@@ -218,23 +222,23 @@ def test_what_broke_before_the_first_text_has_no_output(server: Recorded, monkey
     assert "output" not in record
 
 
-def post(server: Recorded, receive: Callable[[], Any], sent: list[dict[str, Any]]) -> Any:
+def post(server: Recorded, receive: Receive, sent: list[Message]) -> Awaitable[None]:
     """A request that is answered, message by message."""
     target = "/v1/completions"
     secret = server.outcrop.keys.create(bearer=True).secret
 
-    async def send(message: dict[str, Any]) -> None:
+    async def send(message: Message) -> None:
         sent.append(message)
 
     return server.wire.app(scope_of("POST", target, {"authorization": f"Bearer {secret}"}), receive, send)
 
 
-def receiving(body: dict[str, Any], then: Callable[[], Any]) -> Callable[[], Any]:
+def receiving(body: dict[str, Any], then: Callable[[], Awaitable[Message]]) -> Receive:
     """What a client sends: a body; and what it does then."""
-    messages = [{"type": "http.request", "body": json.dumps(body).encode(), "more_body": False}]
+    messages: list[Message] = [{"type": "http.request", "body": json.dumps(body).encode(), "more_body": False}]
 
-    async def receive() -> dict[str, Any]:
-        return messages.pop() if messages else cast("dict[str, Any]", await then())
+    async def receive() -> Message:
+        return messages.pop() if messages else await then()
 
     return receive
 
@@ -246,9 +250,9 @@ def test_who_leaves_has_a_record_of_what_was_written(server: Recorded, monkeypat
         return ask(model, prompt, parameters, lambda each: None if isinstance(each, Finished) else sink(each))
 
     monkeypatch.setattr(server.serving, "ask", never_end)
-    sent: list[dict[str, Any]] = []
+    sent: list[Message] = []
 
-    async def leave() -> dict[str, Any]:
+    async def leave() -> Message:
         while len(sent) < 1 + len(PIECES):
             await asyncio.sleep(0.001)
         return {"type": "http.disconnect"}
@@ -269,11 +273,12 @@ def test_a_slow_disk_holds_up_no_answer(server: Recorded, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(server.capture, "add", wait)
 
-    async def stay() -> None:
+    async def stay() -> Message:
         await asyncio.sleep(3600)
+        return {"type": "http.disconnect"}
 
     async def ask() -> None:
-        answers: list[list[dict[str, Any]]] = [[] for _ in range(3)]
+        answers: list[list[Message]] = [[] for _ in range(3)]
         body = {"model": "tiny", "prompt": "Basalt is"}
         asked = [asyncio.create_task(post(server, receiving(body, stay), sent)) for sent in answers]
         async with asyncio.timeout(20):
@@ -284,6 +289,24 @@ def test_a_slow_disk_holds_up_no_answer(server: Recorded, monkeypatch: pytest.Mo
 
     asyncio.run(ask())
     assert len(server.records()) == 3
+
+
+def test_the_page_does_what_it_says(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = "".join(re.findall(r"^```py\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
+    real = boto3.client
+    # Outcrop itself asks boto3 where S3 is, by more than a name.
+    monkeypatch.setattr(
+        boto3, "client", lambda name, **given: real(name, **given) if given else recorded.wire.client(name)
+    )
+    exec(compile(script.replace("my-bucket", "logs"), "script", "exec"), {"__name__": "script"})
+    (record,) = recorded.records()
+    assert record["requestMetadata"] == {"team": "rocks"}
+    told = {
+        name.strip("`")
+        for row in re.findall(r"^\| (`.*?) \|", PAGE.read_text(), re.MULTILINE)
+        for name in row.split(", ")
+    }
+    assert {name.partition(".")[0] for name in told} == {*record, "errorCode"}
 
 
 def test_without_a_configuration_nothing_is_kept(recorded: Recorded, home: Path) -> None:
