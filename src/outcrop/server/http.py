@@ -134,6 +134,7 @@ class Server:
         return caller if slow else self._respond(matched, request, caller)
 
     def _respond(self, matched: _Matched, request: Request, caller: Caller) -> Found:
+        """The answer; what a model is to be asked is recorded where that is wanted, which the catalog says."""
         found = matched.respond(request, caller)
         if self._capture is None or not isinstance(found, ModelRequest):
             return found

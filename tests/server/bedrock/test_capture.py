@@ -222,7 +222,7 @@ def test_what_broke_before_the_first_text_has_no_output(server: Recorded, monkey
     assert "output" not in record
 
 
-def post(server: Recorded, receive: Receive, sent: list[Message]) -> Awaitable[None]:
+async def post(server: Recorded, receive: Receive, sent: list[Message]) -> None:
     """A request that is answered, message by message."""
     target = "/v1/completions"
     secret = server.outcrop.keys.create(bearer=True).secret
@@ -230,7 +230,7 @@ def post(server: Recorded, receive: Receive, sent: list[Message]) -> Awaitable[N
     async def send(message: Message) -> None:
         sent.append(message)
 
-    return server.wire.app(scope_of("POST", target, {"authorization": f"Bearer {secret}"}), receive, send)
+    await server.wire.app(scope_of("POST", target, {"authorization": f"Bearer {secret}"}), receive, send)
 
 
 def receiving(body: dict[str, Any], then: Callable[[], Awaitable[Message]]) -> Receive:
