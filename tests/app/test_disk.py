@@ -28,7 +28,7 @@ def test_every_byte_has_its_place_and_its_way_out(here: Outcrop, home: Path, tmp
     stray = home / "store" / "models" / "nobodys" / "file"
     stray.parent.mkdir()
     stray.write_bytes(b"x" * 100_000)
-    for folder in ("scratch", "store/.partial"):
+    for folder in ("scratch", "store/.partial", "capture"):
         (home / folder / "left").mkdir(parents=True)
         (home / folder / "left" / "file").write_bytes(b"y" * 1000)
     found = uses(here)
@@ -40,6 +40,7 @@ def test_every_byte_has_its_place_and_its_way_out(here: Outcrop, home: Path, tmp
     assert found["models/nobodys (unused)"].bytes == 100_000
     assert str(stray.parent) in found["models/nobodys (unused)"].freed_by
     assert found["unfinished work"].bytes == found["unfinished writes"].bytes == 1000
+    assert found["records of requests"].bytes == 1000
     assert found["cache"].bytes == bytes_below(home / "cache")
     assert sum(use.bytes for use in found.values()) == bytes_below(home) - sum(
         path.stat().st_size for path in home.glob("catalog.sqlite*")

@@ -22,6 +22,7 @@ from outcrop.server.auth.doorkeeper import Doorkeeper
 from outcrop.server.auth.limits import RateLimits
 from outcrop.server.bedrock.constraints import broken
 from outcrop.server.http import Server, application
+from outcrop.serving.capture import Capture
 from outcrop.serving.serving import Serving
 
 ADDRESS = "http://127.0.0.1:8090"
@@ -45,14 +46,21 @@ class Wire:
     """A home folder behind the server, and a key to it."""
 
     def __init__(
-        self, outcrop: Outcrop, *, limits: Limits | None = None, rate: float = 1e6, serving: Serving | None = None
+        self,
+        outcrop: Outcrop,
+        *,
+        limits: Limits | None = None,
+        rate: float = 1e6,
+        serving: Serving | None = None,
+        capture: Capture | None = None,
     ) -> None:
         self.outcrop = outcrop
         self.key = outcrop.keys.create("the test's")
         hosts = frozenset({"127.0.0.1", "localhost"})
         rates = RateLimits(rate, max(1, int(rate)))
         self.serving = serving or Serving(outcrop.services)
-        self.server = Server(outcrop, self.serving, Doorkeeper(outcrop.keys), rates, limits or Limits(hosts))
+        door = Doorkeeper(outcrop.keys)
+        self.server = Server(outcrop, self.serving, door, rates, limits or Limits(hosts), capture)
         self.app = application(self.server)
 
     def client(

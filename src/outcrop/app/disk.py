@@ -60,6 +60,7 @@ def _other(services: Services) -> list[DiskUse]:
     folders = {
         services.settings.cache_folder: ("cache", "deleting {}: it is made again when needed"),
         home / "scratch": ("unfinished work", "itself, after a day"),
+        home / "capture": ("records of requests", "a server, which delivers them"),
         Path(services.settings.store) / ".partial": ("unfinished writes", "itself, after a day"),
     }
     sizes = {folder: sum(size for _, size in files_of(folder)) for folder in folders}

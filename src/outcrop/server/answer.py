@@ -92,7 +92,7 @@ class ModelAnswer:
                         parts = [framing.event(each) for each in writer.piece(answer.piece)]
                     case Finished():
                         parts = [framing.event(each) for each in writer.end(answer.response, self._timing())]
-                        parts.append(framing.ended())
+                        parts.append(framing.ended(answer.response))
                 if not begun:
                     await _start(send, dict(framing.headers()))
                     begun, parts = True, [*waiting, *parts]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from anyio import CapacityLimiter, to_thread
@@ -28,6 +28,8 @@ from outcrop.server.model_requests import ModelRequest
 from outcrop.server.openai.dispatch import OpenAIPaths
 from outcrop.server.openai.errors import refusal as openai_refusal
 from outcrop.server.openai.routes import PREFIXES, TextRoute
+from outcrop.server.recording import Recording
+from outcrop.serving.capture import Capture
 from outcrop.serving.serving import Serving
 
 #: What may take seconds, such as checking datasets or reading large bodies; so many at once, so that reads never wait.
@@ -36,6 +38,8 @@ _SLOW_AT_ONCE = 4
 _QUICK_AT_ONCE = 8
 #: To ask a model takes no time, but for the first request, which starts a process.
 _ASKED_AT_ONCE = 4
+#: Records are written one after the other: a disk that is slow makes requests wait that are answered, and no others.
+_KEPT_AT_ONCE = 1
 #: Bytes of a body from which on reading it takes noticeable time.
 _LARGE = 2**18
 
@@ -65,16 +69,26 @@ class _Matched:
 class Server:
     """Bedrock's API, OpenAI's paths and our own over one home folder."""
 
-    def __init__(self, outcrop: Outcrop, serving: Serving, door: Door, rates: RateLimits, limits: Limits) -> None:
+    def __init__(
+        self,
+        outcrop: Outcrop,
+        serving: Serving,
+        door: Door,
+        rates: RateLimits,
+        limits: Limits,
+        capture: Capture | None = None,
+    ) -> None:
         self._counters = Counters()
         self._admission = Admission(door, rates, limits)
         self._serving = serving
+        self._capture = capture
         self._bedrock = Bedrock(outcrop, serving)
         self._openai = OpenAIPaths(outcrop, serving)
         self.own = OwnPaths(outcrop, serving, self._counters)
         self._slow = CapacityLimiter(_SLOW_AT_ONCE)
         self._quick = CapacityLimiter(_QUICK_AT_ONCE)
         self._asked = CapacityLimiter(_ASKED_AT_ONCE)
+        self._kept = CapacityLimiter(_KEPT_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, and count it by when its answer begins."""
@@ -88,7 +102,11 @@ class Server:
 
         found = await self._found(matched, scope, receive)
         if isinstance(found, ModelRequest):
-            await ModelAnswer(self._serving, found, began, self._asked)(scope, receive, counted)
+            try:
+                await ModelAnswer(self._serving, found, began, self._asked)(scope, receive, counted)
+            finally:
+                if isinstance(found.framing, Recording):
+                    await to_thread.run_sync(found.framing.keep, limiter=self._kept)
         else:
             await found(scope, receive, counted)
 
@@ -103,7 +121,7 @@ class Server:
         # One thread for the key and the answer: to hand a request on takes longer than either.
         found = await to_thread.run_sync(self._admitted, matched, request, limiter=self._quick)
         if isinstance(found, Caller):
-            return await to_thread.run_sync(matched.respond, request, found, limiter=self._slow)
+            return await to_thread.run_sync(self._respond, matched, request, found, limiter=self._slow)
         return found
 
     def _admitted(self, matched: _Matched, request: Request) -> Found | Caller:
@@ -113,7 +131,17 @@ class Server:
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody comes in, and is told so
             return matched.refuse(error)
         slow = matched.slow or len(request.body) > _LARGE
-        return caller if slow else matched.respond(request, caller)
+        return caller if slow else self._respond(matched, request, caller)
+
+    def _respond(self, matched: _Matched, request: Request, caller: Caller) -> Found:
+        """The answer; what a model is to be asked is recorded where that is wanted, which the catalog says."""
+        found = matched.respond(request, caller)
+        if self._capture is None or not isinstance(found, ModelRequest):
+            return found
+        delivery = self._capture.delivery(caller.region)
+        if delivery is None:
+            return found
+        return replace(found, framing=Recording(self._capture, delivery, found, caller))
 
     def _match(self, method: str, path: str) -> _Matched:
         if path.startswith(PREFIX):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from starlette.responses import Response as HttpResponse
@@ -29,8 +29,8 @@ class Framing(Protocol):
         """A document of a stream."""
         ...
 
-    def ended(self) -> bytes:
-        """What follows the last document of a stream that is whole."""
+    def ended(self, response: Response) -> bytes:
+        """What follows the last document of a stream that is whole; the response is all that it told."""
         ...
 
     def broken(self, error: Exception) -> bytes:
@@ -70,6 +70,7 @@ class ModelRequest:
         writer: Words the answer.
         framing: Makes HTTP of it.
         stream: Whether the answer comes in parts.
+        metadata: What it says of itself, for whoever filters records of requests.
     """
 
     operation: str
@@ -80,3 +81,4 @@ class ModelRequest:
     writer: AnswerWriter
     framing: Framing
     stream: bool
+    metadata: Mapping[str, str] = field(default_factory=dict)

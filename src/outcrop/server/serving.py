@@ -18,9 +18,11 @@ from outcrop.domain.errors import Fault, InvalidInput, MissingExtra, NotSupporte
 
 _log = logging.getLogger(__name__)
 
-#: Seconds between two looks for jobs whose worker died, and for deployments that want a model.
+#: Seconds between two looks for jobs whose worker died, for deployments that want a model, and for records that are to
+#: be delivered.
 _RECOVERY = 2.0
 _DEPLOYING = 0.5
+_DELIVERING = 1.0
 
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
@@ -122,13 +124,16 @@ def serve(outcrop: Outcrop, listening: Listening, bound: socket.socket) -> None:
     from outcrop.server.deploying import Deployer
     from outcrop.server.http import Server, application
     from outcrop.server.patience import PatientProtocol
+    from outcrop.serving.capture import Capture
     from outcrop.serving.serving import Serving
 
     region = outcrop.services.settings.region
     door: Door = Doorkeeper(outcrop.keys, region=region) if listening.keys else OpenDoor(region)
     rate = outcrop.services.settings.requests_per_second
     serving = Serving(outcrop.services)
-    server = Server(outcrop, serving, door, RateLimits(rate, max(1, round(2 * rate))), Limits(listening.hosts))
+    capture = Capture(outcrop.services)
+    rates = RateLimits(rate, max(1, round(2 * rate)))
+    server = Server(outcrop, serving, door, rates, Limits(listening.hosts), capture)
     config = uvicorn.Config(
         application(server),
         http=PatientProtocol,
@@ -153,7 +158,9 @@ def serve(outcrop: Outcrop, listening: Listening, bound: socket.socket) -> None:
 
     deployer = Deployer(outcrop, serving)
     with (
+        closing(capture),
         closing(serving),
+        repeated("delivering records of requests", _DELIVERING, capture.ship),
         repeated("looking for jobs whose worker died", _RECOVERY, outcrop.services.recover),
         repeated("looking after deployments", _DEPLOYING, deployer.look),
     ):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from outcrop.server.bedrock.logging_configuration import LOGGING
+from outcrop.serving.invocation_log import LOGGING
 from outcrop.stores.address import parse
 from tests.doubles import IdleRunner
 from tests.server.bedrock.test_customization_jobs import refusal

@@ -35,4 +35,5 @@ def _asked(context: Context, given: dict[str, Any], operation: str, *, stream: b
         writer=wording.writer(body, given["modelId"]),
         framing=ConverseFraming(operation),
         stream=stream,
+        metadata=given.get("requestMetadata", {}),
     )

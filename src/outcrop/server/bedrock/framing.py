@@ -27,7 +27,7 @@ class _Framing:
     def headers(self) -> Mapping[str, str]:
         return {**headers(), "Content-Type": CONTENT_TYPE}
 
-    def ended(self) -> bytes:
+    def ended(self, response: Response) -> bytes:
         return b""
 
     def broken(self, error: Exception) -> bytes:

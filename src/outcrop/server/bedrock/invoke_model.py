@@ -8,6 +8,8 @@ from typing import Any
 from outcrop.dialects.choosing import dialect_of
 from outcrop.server.bedrock.context import Context
 from outcrop.server.bedrock.framing import InvokeFraming
+from outcrop.server.bedrock.reading import read_value
+from outcrop.server.bedrock.service import operations
 from outcrop.server.bedrock.targets import find_target
 from outcrop.server.errors import WireError
 from outcrop.server.model_requests import ModelRequest
@@ -53,4 +55,24 @@ def _asked(context: Context, given: dict[str, Any], operation: str, *, stream: b
         writer=dialect.writer(body, given["modelId"]),
         framing=InvokeFraming(operation),
         stream=stream,
+        metadata=_metadata(given.get("requestMetadata")),
     )
+
+
+def _metadata(header: str | None) -> dict[str, str]:
+    """What a header says that Converse says in a member, and that is checked as that one is.
+
+    Raises:
+        WireError: ValidationException: it is no JSON, or not of that shape.
+    """
+    if header is None:
+        return {}
+    try:
+        given = json.loads(header)
+    except (ValueError, RecursionError) as error:
+        text = f"the header X-Amzn-Bedrock-Request-Metadata is no JSON ({error})"
+        raise WireError("ValidationException", text) from None
+    converse = operations()["Converse"].input
+    assert converse is not None
+    found: dict[str, str] = read_value(converse.members["requestMetadata"], given, "requestMetadata")
+    return found

@@ -7,13 +7,8 @@ from typing import Any
 from outcrop.domain.errors import StorageFailure
 from outcrop.server.bedrock.context import Context
 from outcrop.server.errors import WireError
-from outcrop.stores import address
-
-#: Under what the catalog keeps the configuration: a ``LoggingConfig`` of Bedrock's, as it was put.
-LOGGING = "logging"
-
-#: Below the prefix, as at AWS; records go to dated folders beside the check.
-FOLDER = "AWSLogs/{account}/BedrockModelInvocationLogs"
+from outcrop.serving.invocation_log import LOGGING, logs_folder
+from outcrop.stores.address import Address
 
 _CHECK = "amazon-bedrock-logs-permission-check"
 
@@ -43,18 +38,7 @@ def delete_model_invocation_logging_configuration(context: Context, _: dict[str,
     return {}
 
 
-def logs_folder(config: dict[str, Any], account: str) -> address.Address:
-    """Where the records of a ``LoggingConfig`` go.
-
-    Raises:
-        InvalidInput: It names no bucket that could exist, or a prefix that is no key.
-    """
-    place = config["s3Config"]
-    prefix = place.get("keyPrefix", "")
-    return address.parse(f"{address.SCHEME}{place['bucketName']}/{prefix}").below(FOLDER.format(account=account))
-
-
-def _require_writable(context: Context, folder: address.Address) -> None:
+def _require_writable(context: Context, folder: Address) -> None:
     """Write what AWS writes to find out.
 
     Raises:

@@ -56,6 +56,19 @@ def read(operation: Operation, received: Received) -> dict[str, Any]:
     return values
 
 
+def read_value(shape: Shape, given: Any, path: str) -> Any:
+    """A value of a shape, from a document that a request carries as a text; ``path`` is what it is called.
+
+    Raises:
+        WireError: ValidationException with all that is wrong.
+    """
+    reader = _Reader()
+    value = reader.value(shape, given, path, 0)
+    if reader.faults:
+        raise WireError("ValidationException", _summary(reader.faults))
+    return value
+
+
 def _summary(faults: Sequence[str]) -> str:
     count = f"{len(faults)} validation error{'s' if len(faults) > 1 else ''} detected"
     return f"{count}: {'; '.join(faults)}"

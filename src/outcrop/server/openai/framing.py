@@ -33,7 +33,7 @@ class OpenAIFraming:
         """See ``Framing.event``."""
         return event(document)
 
-    def ended(self) -> bytes:
+    def ended(self, response: Response) -> bytes:
         """See ``Framing.ended``."""
         return DONE
 
