@@ -58,14 +58,19 @@ MESSAGES = st.lists(
     max_size=3,
 )
 RIGHT = [words.body for words in WORDS.values()]
-#: A right body of any family, some of it put differently, and more beside it.
+SAID = st.text(st.characters(codec="utf-8", exclude_categories=["Z", "C"]), min_size=1, max_size=8)
+#: A model, and a right body in its family's words, perhaps with one member put differently or added.
 NEARLY = st.builds(
-    lambda body, changes, messages: {**body, **changes, **({"messages": messages} if messages else {})},
-    st.sampled_from(RIGHT),
-    st.dictionaries(st.sampled_from(WORDS_OF_BODIES), JSON, max_size=2),
-    st.none() | MESSAGES,
+    lambda words, change: (words.model, {**words.body, **change}),
+    st.sampled_from(list(WORDS.values())),
+    st.just({}) | st.dictionaries(st.sampled_from(WORDS_OF_BODIES), JSON, max_size=1),
 )
-BODIES = st.one_of(NEARLY, NEARLY, JSON)
+#: Any model, and any body: a right one of any family with other messages, or whatever JSON there is.
+ANYHOW = st.tuples(
+    st.sampled_from(MODELS),
+    st.builds(lambda body, messages: {**body, "messages": messages}, st.sampled_from(RIGHT), MESSAGES) | JSON,
+)
+ASKED = st.one_of(NEARLY, ANYHOW)
 RAW = st.binary(max_size=80) | st.sampled_from(
     [b"", b"[" * 3000, b'{"a":' * 3000, b"9" * 5000, b"\xff\xfe{\0}\0", b"NaN"]
 )
@@ -101,8 +106,9 @@ def written(document: Any) -> bytes:
 @pytest.mark.parametrize("operation", BEDROCK)
 def test_any_body_for_bedrock(send: Callable[..., Answer], operation: str) -> None:
     @settings(max_examples=60, derandomize=True)
-    @given(st.sampled_from(MODELS), BODIES, st.sampled_from(FAILURES))
-    def fuzz(model: str, body: Any, fails: OutcropError | None) -> None:
+    @given(ASKED, st.sampled_from(FAILURES))
+    def fuzz(asked: tuple[str, Any], fails: OutcropError | None) -> None:
+        model, body = asked
         send(f"/model/{quote(model, safe='')}/{operation}", written(body), fails)
 
     fuzz()
@@ -112,14 +118,15 @@ def test_any_body_for_bedrock(send: Callable[..., Answer], operation: str) -> No
 def test_any_conversation(send: Callable[..., Answer], operation: str) -> None:
     """Nearer to what Converse takes, so that more of it comes to a model."""
     config = st.fixed_dictionaries({}, optional=dict.fromkeys(["maxTokens", "temperature", "topP"], st.integers(0, 2)))
-    blocks = st.lists(st.fixed_dictionaries({"text": TEXTS}) | BLOCKS, min_size=1, max_size=2)
+    blocks = st.lists(st.fixed_dictionaries({"text": SAID}) | BLOCKS, min_size=1, max_size=2)
     messages = st.lists(st.fixed_dictionaries({"role": st.just("user"), "content": blocks}), min_size=1, max_size=1)
     more = {"inferenceConfig": config, "system": blocks, "additionalModelRequestFields": JSON, "toolConfig": JSON}
+    right = st.fixed_dictionaries({"messages": messages, "inferenceConfig": config})
 
     @settings(max_examples=60, derandomize=True)
     @given(
         st.sampled_from(MODELS),
-        st.fixed_dictionaries({"messages": messages}, optional=more),
+        right | st.fixed_dictionaries({"messages": messages}, optional=more),
         st.sampled_from(FAILURES),
     )
     def fuzz(model: str, body: Any, fails: OutcropError | None) -> None:
@@ -131,15 +138,20 @@ def test_any_conversation(send: Callable[..., Answer], operation: str) -> None:
 
 @pytest.mark.parametrize("path", OPENAI)
 def test_any_body_for_openai(send: Callable[..., Answer], path: str) -> None:
-    texts = {"messages": MESSAGES, "prompt": TEXTS, "input": TEXTS | st.lists(TEXTS, max_size=2)}
+    said = st.fixed_dictionaries({"role": st.just("user"), "content": SAID})
+    texts = {"messages": st.lists(said, min_size=1, max_size=1), "prompt": SAID, "input": st.lists(SAID, min_size=1)}
     own = {"chat/completions": "messages", "completions": "prompt", "embeddings": "input"}[path]
-    usual = st.fixed_dictionaries(
-        {"model": st.sampled_from(MODELS), own: texts[own]},
-        optional={"stream": st.booleans(), "stream_options": st.just({"include_usage": True}) | JSON, "n": JSON},
-    )
+    options = {
+        "stream": st.booleans(),
+        "stream_options": st.just({"include_usage": True}) | JSON,
+        "n": st.just(1) | JSON,
+    }
+    models = st.sampled_from(MODELS)
+    usual = st.fixed_dictionaries({"model": models, own: texts[own]}, optional=options)
+    other = st.fixed_dictionaries({"model": models, own: MESSAGES | JSON}, optional=options)
 
     @settings(max_examples=60, derandomize=True)
-    @given(st.sampled_from(["/v1/", "/openai/v1/"]), usual | usual | BODIES, st.sampled_from(FAILURES))
+    @given(st.sampled_from(["/v1/", "/openai/v1/"]), usual | other | JSON, st.sampled_from(FAILURES))
     def fuzz(prefix: str, body: Any, fails: OutcropError | None) -> None:
         send(f"{prefix}{path}", written(body), fails)
 
