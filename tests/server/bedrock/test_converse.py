@@ -21,7 +21,7 @@ USAGE = {"inputTokens": 7, "outputTokens": 4, "totalTokens": 11}
 SCHEMA = {"type": "json_schema", "structure": {"jsonSchema": {"schema": '{"type": "object"}'}}}
 
 #: Members that ask for what models here do not do, and what the answer says to it.
-NOT_YET = [
+NOT_YET: list[tuple[dict[str, Any], str, str]] = [
     ({"toolConfig": {"tools": [{"toolSpec": {"name": "a", "inputSchema": {"json": {}}}}]}}, "toolConfig", "tools yet"),
     ({"outputConfig": {"textFormat": SCHEMA}}, "outputConfig.textFormat", "JSON schema yet"),
     ({"guardrailConfig": {"guardrailIdentifier": "abcdef", "guardrailVersion": "1"}}, "guardrailConfig", "guardrails"),
@@ -31,7 +31,7 @@ NOT_YET = [
 ]
 
 #: Content blocks that are no texts.
-BLOCKS = [
+BLOCKS: list[tuple[dict[str, Any], str]] = [
     ({"image": {"format": "png", "source": {"bytes": b"\x89PNG"}}}, "texts alone"),
     ({"document": {"format": "pdf", "name": "a", "source": {"bytes": b"%PDF"}}}, "texts alone"),
     ({"toolResult": {"toolUseId": "a", "content": [{"text": "b"}]}}, "tools yet"),

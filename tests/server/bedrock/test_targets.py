@@ -41,7 +41,7 @@ def asked(wire: Wire, serving: ServingDouble, name: str) -> tuple[str, str | Non
     assert json.loads(client.invoke_model(modelId=name, body=body)["body"].read())["generation"] == RESPONSE.text
     list(client.invoke_model_with_response_stream(modelId=name, body=body)["body"])
     client.count_tokens(modelId=name, input={"converse": {"messages": ASK}})
-    found = {(each.model.name, each.deployment and each.deployment.name) for each in serving.asked[before:]}
+    found = {(each.model.name, each.deployment.name if each.deployment else None) for each in serving.asked[before:]}
     assert len(serving.asked) == before + 4
     ((model, deployment),) = found
     assert serving.counted[-1][0].name == model
