@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from outcrop import Outcrop
+from outcrop.serving.serving import Serving
 from outcrop.stores.address import parse
 from tests.doubles import HereRunner, IdleRunner, keep_roof, patch_runner
+from tests.server.serving_double import ServingDouble
 from tests.server.wire import Wire
 
 #: The id that the tiny model answers to.
@@ -43,6 +46,18 @@ def tiny(wire: Wire, tiny_folder: Path) -> Wire:
     wire.outcrop.models.add(str(tiny_folder), "tiny")
     wire.outcrop.models.alias(TINY, "tiny")
     return wire
+
+
+@pytest.fixture
+def serving() -> ServingDouble:
+    """What answers in place of models in ``answering``."""
+    return ServingDouble()
+
+
+@pytest.fixture
+def answering(tiny: Wire, serving: ServingDouble) -> Wire:
+    """The home with the tiny model behind a server whose models always say the same."""
+    return Wire(tiny.outcrop, serving=cast("Serving", serving))
 
 
 @pytest.fixture

@@ -43,6 +43,7 @@ class ServingDouble:
         refuses: What a request gets instead, before anything else.
         fails: What happens after the first piece.
         asked: The requests that came.
+        counted: The prompts whose tokens were counted, and by which model.
         left: How often somebody said that nobody waits any more.
     """
 
@@ -51,6 +52,7 @@ class ServingDouble:
     refuses: OutcropError | None = None
     fails: OutcropError | None = None
     asked: list[Asked] = field(default_factory=list)
+    counted: list[tuple[Model, Prompt]] = field(default_factory=list)
     left: int = 0
 
     def ask(
@@ -76,6 +78,9 @@ class ServingDouble:
 
     def count(self, model: Model, prompt: Prompt) -> Future[int]:
         """A token for each word."""
+        self.counted.append((model, prompt))
+        if self.refuses is not None:
+            raise self.refuses
         return _done(sum(len(message.text.split()) for message in prompt.messages))
 
     def embed(self, model: Model, texts: Collection[str]) -> Future[tuple[NDArray[np.float32], int]]:

@@ -17,6 +17,7 @@ from outcrop.stores.address import parse
 from tests.doubles import IdleRunner, write_lines
 from tests.server.bedrock.test_customization_jobs import RECORDS, Put, create
 from tests.server.conftest import TINY
+from tests.server.serving_double import RESPONSE
 from tests.server.wire import ADDRESS, ROLE, Wire
 
 Aws = Callable[..., Any]
@@ -26,21 +27,22 @@ TRIED: set[str] = set()
 
 
 @pytest.fixture
-def aws(tiny: Wire, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Aws:
-    """Runs a command of ``aws bedrock``, and returns the document it prints."""
+def aws(answering: Wire, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Aws:
+    """Runs a command of ``aws bedrock``, or another service, and returns the document it prints."""
     TRIED.clear()
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", tiny.key.key.id)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", tiny.key.secret)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", answering.key.key.id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", answering.key.secret)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK", ADDRESS)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", ADDRESS)
     monkeypatch.setenv("AWS_DATA_PATH", str(Path(awscli.__file__).parent / "data"))
 
-    def run(operation: str, *arguments: str) -> Any:
+    def run(operation: str, *arguments: str, service: str = "bedrock") -> Any:
         TRIED.add(operation.replace("-", ""))
         driver = create_clidriver()
-        driver.session.register("before-send.bedrock", tiny.answer)
+        driver.session.register(f"before-send.{service}", answering.answer)
         capsys.readouterr()
-        code = driver.main(["bedrock", operation, *arguments, "--output", "json"])
+        code = driver.main([service, operation, *arguments, "--output", "json"])
         spoken = capsys.readouterr()
         assert code == 0, spoken.err
         return json.loads(spoken.out or "{}")
@@ -48,7 +50,7 @@ def aws(tiny: Wire, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
     return run
 
 
-def test_a_whole_session(working: IdleRunner, tiny: Wire, aws: Aws, put: Put) -> None:
+def test_a_whole_session(working: IdleRunner, tiny: Wire, aws: Aws, put: Put, tmp_path: Path) -> None:
     """Operation by operation; what is left over at its end has not been tried."""
     output = json.dumps({"s3Uri": "s3://bucket/out"})
     data = put("s3://bucket/train.jsonl", RECORDS)
@@ -114,10 +116,14 @@ def test_a_whole_session(working: IdleRunner, tiny: Wire, aws: Aws, put: Put) ->
     assert len(aws("list-custom-models")["modelSummaries"]) == 2
     for name in ("own", "tuned"):
         aws("delete-custom-model", "--model-identifier", name)
+    _ask(aws, tmp_path)
     assert {name.lower() for name in handlers()} - TRIED == {
         "stopmodelcustomizationjob",
         "stopevaluationjob",
         "stopmodelinvocationjob",
+        # The AWS CLI has no commands for these: it prints documents, and no streams of events.
+        "conversestream",
+        "invokemodelwithresponsestream",
     }
 
 
@@ -173,6 +179,21 @@ def _answer(aws: Aws, put: Put, model: str) -> None:
     found = aws("get-model-invocation-job", "--job-identifier", batch)
     assert (found["status"], found["successRecordCount"]) == ("Completed", 1)
     assert [each["jobName"] for each in aws("list-model-invocation-jobs")["invocationJobSummaries"]] == ["batch"]
+
+
+def _ask(aws: Aws, tmp_path: Path) -> None:
+    """A model's answers, in two wordings, and the tokens of what it is asked."""
+    messages, runtime = json.dumps([{"role": "user", "content": [{"text": "Say 1"}]}]), "bedrock-runtime"
+    asked = ("--messages", messages, "--inference-config", "maxTokens=16,temperature=0")
+    answer = aws("converse", "--model-id", TINY, *asked, service=runtime)
+    assert answer["output"]["message"] == {"role": "assistant", "content": [{"text": RESPONSE.text}]}
+    assert (answer["stopReason"], answer["usage"]["outputTokens"]) == ("end_turn", len(RESPONSE.tokens))
+    body, file = json.dumps({"prompt": "Say 1", "max_gen_len": 16}), tmp_path / "answer.json"
+    found = aws("invoke-model", "--model-id", TINY, "--body", body, str(file), service=runtime)
+    assert found["contentType"] == "application/json"
+    assert json.loads(file.read_text(encoding="utf-8"))["generation"] == RESPONSE.text
+    counted = json.dumps({"converse": {"messages": json.loads(messages)}})
+    assert aws("count-tokens", "--model-id", TINY, "--input", counted, service=runtime) == {"inputTokens": 2}
 
 
 def _asked(model: str) -> dict[str, str]:

@@ -21,6 +21,7 @@ from outcrop.server.exports import exports
 from outcrop.server.serving import Listening
 from tests.server.bedrock.test_customization_jobs import Put, create
 from tests.server.conftest import TINY
+from tests.server.readable import documents
 from tests.server.wire import ADDRESS, Answer, Wire
 
 
@@ -160,13 +161,13 @@ def of_shape(shape: Any, depth: int = 0) -> st.SearchStrategy[Any]:
 
 
 @pytest.fixture
-def fuzzed(runner: object, tiny: Wire, put: Put) -> Callable[..., Answer]:
+def fuzzed(runner: object, answering: Wire, put: Put) -> Callable[..., Answer]:
     """Sends a request with a bearer key to a home where some of what it may ask for is there."""
-    headers = bearer(tiny)
-    create(tiny, put, jobName="job", customModelName="made")
+    headers = bearer(answering)
+    create(answering, put, jobName="job", customModelName="made")
 
     def send(method: str, target: str, body: bytes) -> Answer:
-        return tiny.send(method, target, headers, body)
+        return answering.send(method, target, headers, body)
 
     return send
 
@@ -193,7 +194,7 @@ def test_no_request_is_an_error_of_ours(fuzzed: Callable[..., Answer], name: str
         encoded = urlencode({name: value.encode("utf-8", "replace") for name, value in asked.items()})
         answer = fuzzed(operation.method, f"/{path}?{encoded}", content)
         assert answer.status < 500, answer.body
-        json.loads(answer.body)
+        assert documents(answer)
 
     send()
 

@@ -36,6 +36,7 @@ EVERY: list[Request | Answer] = [
     Embed(5, MODEL, ("a", "")),
     Began(6, 12),
     Told(7, Piece("\n岩", 3)),
+    Told(7, Piece("half of a sign: \ud83e", 4)),
     Finished(8, Response(0, "a\nb", "stop_sequence", 4, (1, 2), (-0.25, -1.5), 1, 0.5, "x")),
     Loaded(9),
     Counted(10, 3),

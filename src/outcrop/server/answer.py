@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -60,7 +61,7 @@ class ModelAnswer:
 
         def sink(answer: Came) -> None:
             # A server that ends has no loop any more; nobody waits then.
-            if not loop.is_closed():
+            with suppress(RuntimeError):
                 loop.call_soon_threadsafe(came.put_nowait, answer)
 
         target, inference = request.target, request.inference
@@ -131,7 +132,7 @@ async def _until(came: asyncio.Queue[Came], left: asyncio.Task[None]) -> AsyncIt
         finally:
             if not getting.done():
                 getting.cancel()
-        if not getting.done():
+        if left.done():
             raise _ClientLeft
         answer = getting.result()
         if isinstance(answer, OutcropError):

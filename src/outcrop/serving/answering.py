@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Protocol, cast
 
-from outcrop.domain.errors import NotSupported, OutcropError
+from outcrop.domain.errors import ModelFailed, NotSupported, OutcropError
 from outcrop.domain.generation import Piece, Prompt, Response
 from outcrop.engines.protocol import Engine
 from outcrop.serving.messages import Answer, Ask, Began, Finished, Refused, Told
@@ -118,6 +119,9 @@ class Streams:
                 self._send(Finished(number, response))
         except OutcropError as error:
             self._send(refusal(number, error))
+        except Exception as error:  # noqa: BLE001 - nobody else would tell who waits
+            traceback.print_exc()
+            self._send(refusal(number, ModelFailed(f"what computes the response failed: {error!r}")))
         finally:
             self._wanted.pop(number, None)
 

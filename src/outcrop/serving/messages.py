@@ -148,7 +148,8 @@ _KINDS: dict[str, type[Request | Answer]] = {
 def encode(message: Request | Answer) -> bytes:
     """A message as a line."""
     plain = {"is": type(message).__name__, **to_json(message)}
-    return json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    # A remote model may have written half a character, and a message may quote one; ``json.loads`` reads these too.
+    return json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass") + b"\n"
 
 
 def decode(line: bytes) -> Request | Answer:

@@ -14,7 +14,7 @@ from outcrop.server.bedrock.service import operations
 
 @dataclass(frozen=True)
 class BedrockOperation:
-    """An operation of Bedrock's control plane, with its method and path."""
+    """An operation of Bedrock's control plane or runtime, with its method and path."""
 
     name: str
     method: str

@@ -22,12 +22,14 @@ _ANY_MODEL = (
     r"|[a-zA-Z0-9][a-zA-Z0-9._:-]{0,127}"
 )
 
-#: What is accepted although its pattern is another: here every model can be a base, be evaluated and judge, by ARN or
-#: name, since nobody has to buy throughput for it first.
+#: What is accepted although its pattern is another: here every model can be a base, be evaluated, judge and answer, by
+#: ARN or name, since nobody has to buy throughput for it first.
 ALSO_LIKE: dict[str, str] = {
     "BaseModelIdentifier": f"{_ARN}(custom-model/imported|imported-model)/[a-z0-9]{{12}}",
+    "ConversationalModelId": _ANY_MODEL,
     "EvaluationBedrockModelIdentifier": _ANY_MODEL,
     "EvaluatorModelIdentifier": _ANY_MODEL,
+    "InvokeModelIdentifier": _ANY_MODEL,
 }
 
 #: Some of the patterns take exponential time on texts that are made for it; no honest text takes a thousandth of this.

@@ -17,6 +17,17 @@ from outcrop.server.bedrock.event_stream import CONTENT_TYPE, exception_frame, f
 from outcrop.server.bedrock.replies import error_reply, headers
 from outcrop.server.errors import told
 
+#: What may end a stream, by the service model; of anything else boto3 shows neither code nor message.
+_IN_STREAMS = frozenset(
+    {
+        "InternalServerException",
+        "ModelStreamErrorException",
+        "ServiceUnavailableException",
+        "ThrottlingException",
+        "ValidationException",
+    }
+)
+
 
 class _Framing:
     """What InvokeModel and Converse share."""
@@ -34,6 +45,8 @@ class _Framing:
         wire = told(error, self._operation)
         # Streams have a word of their own for a model that failed.
         code = "ModelStreamErrorException" if isinstance(error, ModelFailed) else wire.code
+        if code not in _IN_STREAMS:
+            code = "ValidationException" if wire.status < 500 else "InternalServerException"
         return exception_frame(code, wire.message)
 
     def refusal(self, error: Exception) -> HttpResponse:

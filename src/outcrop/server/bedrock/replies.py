@@ -21,7 +21,8 @@ class Reply:
 
 def error_reply(error: WireError) -> Reply:
     """An error as Bedrock's clients read it."""
-    body = json.dumps({"message": error.message, **error.fields}, ensure_ascii=False).encode()
+    # A message may quote half a character, which has no bytes of its own.
+    body = json.dumps({"message": error.message, **error.fields}, ensure_ascii=False).encode(errors="replace")
     return Reply(error.status, {**headers(), "x-amzn-ErrorType": error.code}, body)
 
 
