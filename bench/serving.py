@@ -367,9 +367,7 @@ def _sampling_table(found: dict[str, Any]) -> str:
         "|---|---|---|---|",
     ]
     for name in VARIED:
-        each = [
-            f"{value}: {median(one[name][value] for one in found['rounds']):.1f}" for value in found["rounds"][0][name]
-        ]
+        each = [f"{value}: {median(one[name][str(value)] for one in found['rounds']):.1f}" for value in VARIED[name]]
         interval = found["change"][name]["interval"]
         shown = " to ".join(f"{100 * end:+.1f} %" for end in interval) if interval else ""
         lines.append(f"| {name} | {', '.join(each)} | {100 * found['change'][name]['mean']:+.1f} % | {shown} |")

@@ -47,10 +47,10 @@ class ModelAnswer:
             cancel = await self._ask(came)
             answered = self._stream if self._request.stream else self._whole
             await answered(_until(came, left), scope, receive, send)
-        except OutcropError as error:
-            await self._request.framing.refusal(error)(scope, receive, send)
         except _ClientLeft:
             pass
+        except Exception as error:  # noqa: BLE001 - one request's trouble must not be another's
+            await self._request.framing.refusal(error)(scope, receive, send)
         finally:
             left.cancel()
             if cancel is not None:
@@ -99,8 +99,8 @@ class ModelAnswer:
                     begun, parts = True, [*waiting, *parts]
                 last = isinstance(answer, Finished)
                 await send({"type": "http.response.body", "body": b"".join(parts), "more_body": not last})
-        except OutcropError as error:
-            if not begun:
+        except Exception as error:
+            if not begun or isinstance(error, _ClientLeft):
                 raise
             await send({"type": "http.response.body", "body": framing.broken(error), "more_body": False})
 

@@ -17,6 +17,7 @@ STATUSES = {
     "ModelErrorException": 424,
     "ModelNotReadyException": 429,
     "ModelStreamErrorException": 424,
+    "ModelTimeoutException": 408,
     "RequestEntityTooLargeException": 413,
     "RequestTimeoutException": 408,
     "ResourceInUseException": 400,

@@ -38,6 +38,8 @@ _SLOW_AT_ONCE = 4
 _QUICK_AT_ONCE = 8
 #: To ask a model takes no time, but for the first request, which starts a process.
 _ASKED_AT_ONCE = 4
+#: What waits in a thread until a model has counted or embedded.
+_AWAITED_AT_ONCE = 16
 #: Records are written one after the other: a disk that is slow makes requests wait that are answered, and no others.
 _KEPT_AT_ONCE = 1
 #: Bytes of a body from which on reading it takes noticeable time.
@@ -56,6 +58,7 @@ class _Matched:
         respond: Answers it, in a thread.
         refuse: Words an error of the door.
         slow: Whether that may take long.
+        asks: Whether it waits for a model, in its thread.
         open: Whether it needs no key.
     """
 
@@ -63,6 +66,7 @@ class _Matched:
     respond: Callable[[Request, Caller], Found]
     refuse: Callable[[Exception], Response]
     slow: bool = False
+    asks: bool = False
     open: bool = False
 
 
@@ -88,6 +92,7 @@ class Server:
         self._slow = CapacityLimiter(_SLOW_AT_ONCE)
         self._quick = CapacityLimiter(_QUICK_AT_ONCE)
         self._asked = CapacityLimiter(_ASKED_AT_ONCE)
+        self._awaited = CapacityLimiter(_AWAITED_AT_ONCE)
         self._kept = CapacityLimiter(_KEPT_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -121,7 +126,8 @@ class Server:
         # One thread for the key and the answer: to hand a request on takes longer than either.
         found = await to_thread.run_sync(self._admitted, matched, request, limiter=self._quick)
         if isinstance(found, Caller):
-            return await to_thread.run_sync(self._respond, matched, request, found, limiter=self._slow)
+            limiter = self._awaited if matched.asks else self._slow
+            return await to_thread.run_sync(self._respond, matched, request, found, limiter=limiter)
         return found
 
     def _admitted(self, matched: _Matched, request: Request) -> Found | Caller:
@@ -130,7 +136,7 @@ class Server:
             caller = self._admission.admit(request)
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody comes in, and is told so
             return matched.refuse(error)
-        slow = matched.slow or len(request.body) > _LARGE
+        slow = matched.slow or matched.asks or len(request.body) > _LARGE
         return caller if slow else self._respond(matched, request, caller)
 
     def _respond(self, matched: _Matched, request: Request, caller: Caller) -> Found:
@@ -160,8 +166,8 @@ class Server:
             reply = self._bedrock.reply(operation, received, caller.region)
             return reply if isinstance(reply, ModelRequest) else _response(reply)
 
-        slow = operation.name.startswith("Create") or operation.name == "CountTokens"
-        return _Matched(operation.name, respond, _refused, slow=slow)
+        slow, asks = operation.name.startswith("Create"), operation.name == "CountTokens"
+        return _Matched(operation.name, respond, _refused, slow=slow, asks=asks)
 
     def _match_own(self, method: str, path: str) -> _Matched:
         found = self.own.find(method, path)
@@ -188,8 +194,8 @@ class Server:
                 return self._openai.prepare(route, request, caller.region)
             return self._openai.respond(route, labels, request, caller.region)
 
-        slow = not isinstance(route, TextRoute) and route.slow
-        return _Matched(route.name, respond, partial(openai_refusal, name=route.name), slow=slow)
+        asks = not isinstance(route, TextRoute) and route.asks
+        return _Matched(route.name, respond, partial(openai_refusal, name=route.name), asks=asks)
 
 
 def _refused(error: Exception) -> Response:

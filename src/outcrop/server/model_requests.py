@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from starlette.responses import Response as HttpResponse
 
@@ -12,6 +13,12 @@ from outcrop.dialects.protocol import AnswerWriter, Inference, Timing
 from outcrop.domain.deployments import Deployment
 from outcrop.domain.generation import Response
 from outcrop.domain.models import Model
+from outcrop.server.errors import WireError
+
+T = TypeVar("T")
+
+#: Seconds in which tokens are counted or texts embedded, loading the model included.
+_PATIENCE = 120.0
 
 
 class Framing(Protocol):
@@ -82,3 +89,17 @@ class ModelRequest:
     framing: Framing
     stream: bool
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def awaited(future: Future[T]) -> T:
+    """What a model was asked for, once it is there.
+
+    Raises:
+        WireError: ModelTimeoutException: it takes too long.
+        OutcropError: What came of it instead.
+    """
+    try:
+        return future.result(_PATIENCE)
+    except TimeoutError:
+        text = f"the model did not answer within {_PATIENCE:.0f} seconds; ask again later"
+        raise WireError("ModelTimeoutException", text) from None

@@ -61,8 +61,8 @@ class WorkerProcess:
         """How many requests it owes an answer."""
         return len(self._sinks)
 
-    def ask(self, message: Callable[[int], Request], sink: Sink) -> int:
-        """Send a message that gets a number; the number.
+    def ask(self, message: Callable[[int], Request], sink: Sink, most: int) -> int | None:
+        """Send a message that gets a number; the number, or None where ``most`` are owed an answer already.
 
         Raises:
             ModelFailed: The process has ended.
@@ -71,6 +71,8 @@ class WorkerProcess:
         with self._lock:
             if self.failure is not None:
                 raise ModelFailed(self.failure)
+            if len(self._sinks) >= most:
+                return None
             self._sinks[number] = sink
             self.used = time.monotonic()
             self._send(message(number))

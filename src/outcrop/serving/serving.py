@@ -62,7 +62,10 @@ class Serving:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._lock = threading.RLock()
+        # Never held for long: the server's event loop takes it too.
+        self._lock = threading.Lock()
+        # Held while a worker is started or ended, which may take seconds.
+        self._changing = threading.Lock()
         self._workers: dict[str, WorkerProcess] = {}
         self._kept: frozenset[str] = frozenset()
         self._of_deployment: Counter[str] = Counter()
@@ -145,15 +148,12 @@ class Serving:
 
     def holds(self, model: Model) -> bool:
         """Whether a model's base is loaded, or being loaded."""
-        uri = self._base(model).uri
-        with self._lock:
-            worker = self._workers.get(uri)
-            return worker is not None and worker.failure is None
+        return self._running(self._base(model)) is not None
 
     def unload_idle(self) -> list[str]:
         """Unload what nobody asked for long, and no deployment names; the names of these bases."""
         before = time.monotonic() - self._services.settings.idle_seconds
-        with self._lock:
+        with self._changing:
             idle = [uri for uri, worker in self._unneeded() if worker.used < before]
             return [self._unload(uri) for uri in idle]
 
@@ -165,10 +165,11 @@ class Serving:
 
     def close(self) -> None:
         """Unload everything; who still waits is told."""
-        with self._lock:
-            workers, self._workers = list(self._workers.values()), {}
-        for worker in workers:
-            worker.close()
+        with self._changing:
+            with self._lock:
+                workers, self._workers = list(self._workers.values()), {}
+            for worker in workers:
+                worker.close()
 
     def _future(
         self, model: Model, message: Callable[[Held], Callable[[int], Request]], read: Callable[[Answer], T]
@@ -187,15 +188,15 @@ class Serving:
     def _send(
         self, model: Model, message: Callable[[Held], Callable[[int], Request]], sink: Sink
     ) -> tuple[WorkerProcess, int]:
-        with self._lock:
-            worker = self._worker(self._base(model))
-            most = self._services.settings.model_requests
-            if worker.in_flight >= most:
-                raise Throttled(
-                    f"{worker.name} has {most} requests that it answers or holds waiting, and takes no more; ask again "
-                    "later, or raise OUTCROP_MODEL_REQUESTS"
-                )
-            return worker, worker.ask(message(Held(model.name, model.uri)), sink)
+        most = self._services.settings.model_requests
+        worker = self._worker(self._base(model))
+        number = worker.ask(message(Held(model.name, model.uri)), sink, most)
+        if number is None:
+            raise Throttled(
+                f"{worker.name} has {most} requests that it answers or holds waiting, and takes no more; ask again "
+                "later, or raise OUTCROP_MODEL_REQUESTS"
+            )
+        return worker, number
 
     def _base(self, model: Model) -> Model:
         return model if model.base is None else self._services.catalog.model(model.base)
@@ -223,15 +224,27 @@ class Serving:
         return release
 
     def _worker(self, base: Model) -> WorkerProcess:
-        worker = self._workers.get(base.uri)
-        if worker is None or worker.failure is not None:
+        """The worker that holds a base; started where none does."""
+        return self._running(base) or self._started(base)
+
+    def _running(self, base: Model) -> WorkerProcess | None:
+        with self._lock:
+            worker = self._workers.get(base.uri)
+            return worker if worker is not None and worker.failure is None else None
+
+    def _started(self, base: Model) -> WorkerProcess:
+        with self._changing:
+            # Somebody else may have started it while this one waited.
+            if (worker := self._running(base)) is not None:
+                return worker
             self._require_steady(base)
             self._make_room(base)
             settings = self._services.settings
             output = settings.home / "workers" / f"serving-{base.name.replace('/', '-')[:80]}.txt"
-            ended = partial(self._note, base.uri)
-            worker = self._workers[base.uri] = WorkerProcess(base.name, settings.environment, output, ended)
-        return worker
+            worker = WorkerProcess(base.name, settings.environment, output, partial(self._note, base.uri))
+            with self._lock:
+                self._workers[base.uri] = worker
+            return worker
 
     def _note(self, uri: str, worker: WorkerProcess) -> None:
         """A worker ended."""
@@ -268,10 +281,12 @@ class Serving:
             self._unload(unneeded[0][0])
 
     def _unneeded(self) -> list[tuple[str, WorkerProcess]]:
-        return [(uri, one) for uri, one in self._workers.items() if uri not in self._kept and not one.in_flight]
+        with self._lock:
+            return [(uri, one) for uri, one in self._workers.items() if uri not in self._kept and not one.in_flight]
 
     def _unload(self, uri: str) -> str:
-        worker = self._workers.pop(uri)
+        with self._lock:
+            worker = self._workers.pop(uri)
         worker.close()
         return worker.name
 

@@ -50,3 +50,14 @@ def test_a_model_that_is_not_there(models: Double, name: str) -> None:
 def test_a_name_with_control_characters_is_none(models: Double) -> None:
     with pytest.raises(openai.BadRequestError):
         models.client().models.retrieve("a\0b")
+
+
+def test_deployments_that_answer_are_listed(models: Double) -> None:
+    deployments = models.outcrop.deployments
+    for name in ("ready", "not-yet", "rock"):
+        deployments.create("basalt", name, kind="provisioned-throughput")
+    deployments.settle(deployments.show("ready"))
+    deployments.settle(deployments.show("rock"))
+    listed = [model.id for model in models.client().models.list()]
+    assert listed == ["basalt", "rock", "another", TINY, "ready"]
+    assert models.client().models.retrieve("ready").id == "ready"

@@ -10,6 +10,7 @@ from outcrop.dialects.protocol import Inference
 from outcrop.server.bedrock.context import Context
 from outcrop.server.bedrock.invoke_model import document
 from outcrop.server.bedrock.targets import find_target
+from outcrop.server.model_requests import awaited
 
 
 def count_tokens(context: Context, given: dict[str, Any]) -> dict[str, Any]:
@@ -17,7 +18,7 @@ def count_tokens(context: Context, given: dict[str, Any]) -> dict[str, Any]:
     target = find_target(context, given["modelId"])
     ((wording, asked),) = given["input"].items()
     inference = _invoked(target.family, asked) if wording == "invokeModel" else _conversed(target.family, asked)
-    return {"inputTokens": context.serving.count(target.model, inference.prompt).result()}
+    return {"inputTokens": awaited(context.serving.count(target.model, inference.prompt))}
 
 
 def _invoked(family: str, asked: dict[str, Any]) -> Inference:

@@ -9,6 +9,7 @@ from typing import Any
 from outcrop.server.bedrock.context import Context
 from outcrop.server.bedrock.reading import read_document
 from outcrop.server.bedrock.targets import find_target
+from outcrop.server.model_requests import awaited
 from outcrop.server.openai.chat import read_chat
 from outcrop.server.openai.completions import read_completion
 from outcrop.server.openai.embeddings import Embeddings, read_embedding, write_embeddings
@@ -43,14 +44,14 @@ class DocumentRoute:
         method: ``GET`` or ``POST``.
         address: The whole path, ``{label}`` for what a request fills in.
         answer: What answers it, in a thread of its own.
-        slow: Whether it may take seconds.
+        asks: Whether it waits for a model.
     """
 
     name: str
     method: str
     address: str
     answer: Callable[[Call], dict[str, Any]]
-    slow: bool = False
+    asks: bool = False
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -94,7 +95,7 @@ def _retrieve(call: Call) -> dict[str, Any]:
 def _embed(call: Call) -> dict[str, Any]:
     request = read_embedding(read_document(call.body))
     target = find_target(call.context, request.model)
-    vectors, tokens = call.context.serving.embed(target.model, request.texts).result()
+    vectors, tokens = awaited(call.context.serving.embed(target.model, request.texts))
     return write_embeddings(request, Embeddings(vectors, tokens))
 
 
@@ -102,7 +103,7 @@ def _under(prefix: str) -> tuple[Route, ...]:
     return (
         TextRoute("CreateChatCompletion", "POST", f"{prefix}chat/completions", read_chat),
         TextRoute("CreateCompletion", "POST", f"{prefix}completions", read_completion),
-        DocumentRoute("CreateEmbedding", "POST", f"{prefix}embeddings", _embed, slow=True),
+        DocumentRoute("CreateEmbedding", "POST", f"{prefix}embeddings", _embed, asks=True),
         DocumentRoute("ListModels", "GET", f"{prefix}models", _list),
         DocumentRoute("RetrieveModel", "GET", f"{prefix}models/{{model}}", _retrieve),
     )
