@@ -12,6 +12,7 @@ import torch
 from scipy import stats
 
 from outcrop.domain.generation import GenerationParameters, Prompt, Response
+from outcrop.engines import continuous
 from outcrop.engines.continuous import Continuous
 from outcrop.engines.decoding import Row
 from outcrop.engines.lanes import Lanes
@@ -140,6 +141,33 @@ def test_rows_wait_for_places_in_their_order(tiny_folder: Path) -> None:
         begun += [row for row in running.step() if row not in begun]
         assert sum(not row.reason for row in begun) <= 2
     assert begun == rows
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.9])
+def test_rows_that_outgrow_their_room_wait_again_and_go_on(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, temperature: float
+) -> None:
+    monkeypatch.setattr(continuous, "_AHEAD", 5)
+    base = LoadedBase(tiny_folder, limits=Limits(rows=8, tokens=400, cache=0))
+    engine, how = base.engine(), GenerationParameters(max_tokens=120, temperature=temperature, seed=4)
+    prompts = as_prompts(["a", "b c", "d e f", "g", "h i"])
+    rows = [engine.row(prompt, how) for prompt in prompts]
+    running, told, waited = engine.continuous(), dict.fromkeys(rows, ""), 0
+    for row in rows:
+        running.add(row)
+    while running.rows:
+        for row in running.step():
+            told[row] += row.fresh()
+        live = running._running.live
+        assert len(live) < 2 or len(live) * max(len(row.prompt) + len(row.tokens) for row in live) <= 400
+        waited += any(row.tokens for row in running._waiting)
+    assert waited, "some had to"
+    alone = [engine.generate([prompt], how)[0] for prompt in prompts]
+    found = [row.response() for row in rows]
+    assert [told[row] for row in rows] == [response.text for response in found]
+    assert [one.prompt_tokens for one in found] == [one.prompt_tokens for one in alone]
+    assert sum(one.tokens == other.tokens for one, other in zip(found, alone, strict=True)) >= 4
+    assert temperature or all(same(*pair) for pair in zip(found, alone, strict=True))
 
 
 def test_what_prompts_begin_with_is_read_once(tiny_base: LoadedBase, monkeypatch: pytest.MonkeyPatch) -> None:

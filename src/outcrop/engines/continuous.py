@@ -22,6 +22,10 @@ from outcrop.models.chat import ChatTokenizer
 #: Cells of the prompts that are read together: the first of them waits for the last.
 _TOGETHER = 1024
 
+#: Room is kept for so many tokens more than a row has. Most responses end long before the most that they may have;
+#: where all together outgrow the room, the last ones wait again.
+_AHEAD = 256
+
 #: A beginning that many prompts share is read at once, where it has at most so many times as many tokens as a part.
 _PATIENCE = 4
 
@@ -44,7 +48,7 @@ class _Reading:
     def __init__(self, rows: list[Row], lanes: Lanes, begun: int, columns: int) -> None:
         self.rows = rows
         self.lanes = lanes
-        prompts = [row.prompt[begun:] for row in rows]
+        prompts = [_read(row)[begun:] for row in rows]
         view = view_of([row.view for row in rows])
         self._parts: Iterator[Tensor] = lanes.read_prompts(view, prompts, columns)
         self._left = -(-max(map(len, prompts)) // columns)
@@ -61,7 +65,7 @@ class Continuous:
 
     Args:
         tokenizer: The network's.
-        limits: How many rows run side by side, and how many tokens they may come to hold, padding included.
+        limits: How many rows run side by side, and how many tokens they may hold, padding included.
         tally: Where the work is counted.
     """
 
@@ -104,10 +108,23 @@ class Continuous:
     def step(self) -> list[Row]:
         """Make a pass: each row that runs gets a token, and some prompts are read; the rows that got one."""
         with self._tally.generating():
+            self._put_back()
             stepped = list(self._running.live)
             if stepped:
                 self._running.step()
             return stepped + self._read()
+
+    def _put_back(self) -> None:
+        """Let the rows that joined last wait again, where all together have outgrown their room.
+
+        What they wrote is read again with their prompts, and they go on from there.
+        """
+        live = self._running.live
+        while len(live) > 1 and len(live) * (max(len(_read(row)) for row in live) + 1) > self._limits.tokens:
+            last = max(live, key=lambda row: row.joined)
+            self._running.drop(last)
+            self._waiting.insert(0, last)
+            live = self._running.live
 
     def _read(self) -> list[Row]:
         """Read a part of the prompts whose turn it is; the rows that got their first token by that."""
@@ -133,13 +150,14 @@ class Continuous:
     def _begin(self, rows: list[Row]) -> _Reading:
         self._waiting = self._waiting[len(rows) :]
         for row in rows:
-            row.join()
+            if not row.tokens:
+                row.join()
         beside = _BESIDE.get(rows[0].view.device.type, _BESIDE_ELSEWHERE)
         cells = beside if self._running.live else max(beside, _TOGETHER)
         views = [row.view for row in rows]
         beginning = self._begun(rows, views, cells) or Beginning(views, [])
         begun = len(beginning.tokens)
-        lengths = [len(row.prompt) - begun for row in rows]
+        lengths = [len(_read(row)) - begun for row in rows]
         self._tally.read(len(rows), max(lengths), sum(lengths))
         return _Reading(rows, beginning.lanes(views), begun, max(1, cells // len(rows)))
 
@@ -150,7 +168,7 @@ class Continuous:
         """
         if not takes_rows(new_cache(views[0].config)):
             return None
-        prompts = [row.prompt for row in rows]
+        prompts = [_read(row) for row in rows]
         common = shared_beginning([*prompts, self._last] if self._last else prompts)
         self._last = prompts[-1]
         kept = self._beginning
@@ -169,7 +187,7 @@ class Continuous:
         rows, chosen = list(self._running.live), list[Row]()
         longest, widest = 0, max(map(_cost, rows), default=0)
         for row in self._waiting:
-            longest, widest = max(longest, len(row.prompt)), max(widest, _cost(row))
+            longest, widest = max(longest, len(_read(row))), max(widest, _cost(row))
             rows.append(row)
             fits = len(rows) <= self._limits.rows and len(rows) * widest <= self._limits.tokens
             if len(rows) > 1 and not (fits and mix([each.view for each in rows])):
@@ -180,6 +198,11 @@ class Continuous:
         return chosen
 
 
+def _read(row: Row) -> list[int]:
+    """What a row reads before it goes on: its prompt, and what it has written."""
+    return row.prompt + row.tokens
+
+
 def _cost(row: Row) -> int:
-    """Tokens that a row may come to hold."""
-    return len(row.prompt) + row.limit
+    """Tokens for which there must be room before a row joins."""
+    return len(row.prompt) + min(row.limit, len(row.tokens) + _AHEAD)

@@ -86,12 +86,13 @@ class Running:
         """Give rows that have read their prompts their first token, and put those that go on beside the others.
 
         Args:
-            rows: They have not begun.
+            rows: They have not begun, or waited again.
             lanes: Theirs.
             states: Last hidden states of their prompts, ``(rows, width)``.
         """
+        # A row that waited again has been counted.
+        self._tally.prompt_tokens += sum(len(row.prompt) for row in rows if not row.tokens)
         going = self._take(rows, lanes, view_of([row.view for row in rows]).head(states))
-        self._tally.prompt_tokens += sum(len(row.prompt) for row in rows)
         if not self.live:
             self._lanes = lanes
         elif going:
