@@ -42,6 +42,8 @@ _ASKED_AT_ONCE = 4
 _AWAITED_AT_ONCE = 16
 #: Records are written one after the other: a disk that is slow makes requests wait that are answered, and no others.
 _KEPT_AT_ONCE = 1
+#: Operations that wait for a model in their thread, some of them only now and then.
+_AWAITING = ("CountTokens", "InvokeModel")
 #: Bytes of a body from which on reading it takes noticeable time.
 _LARGE = 2**18
 
@@ -166,7 +168,7 @@ class Server:
             reply = self._bedrock.reply(operation, received, caller.region)
             return reply if isinstance(reply, ModelRequest) else _response(reply)
 
-        slow, asks = operation.name.startswith("Create"), operation.name == "CountTokens"
+        slow, asks = operation.name.startswith("Create"), operation.name in _AWAITING
         return _Matched(operation.name, respond, _refused, slow=slow, asks=asks)
 
     def _match_own(self, method: str, path: str) -> _Matched:

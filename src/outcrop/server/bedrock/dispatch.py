@@ -46,7 +46,7 @@ class Bedrock:
         context = Context.of(self._outcrop, self._serving, region)
         try:
             result = self._handlers[operation.name](context, read(operation, received))
-            if isinstance(result, ModelRequest):
+            if isinstance(result, ModelRequest | Reply):
                 return result
             return Reply(operation.status, headers(), write(operation, result))
         except Exception as error:  # noqa: BLE001 - one request's trouble must not be another's

@@ -7,24 +7,29 @@ from typing import Any
 
 from outcrop.dialects.choosing import dialect_of
 from outcrop.server.bedrock.context import Context
+from outcrop.server.bedrock.embeddings import embedded, gives_vectors
 from outcrop.server.bedrock.framing import InvokeFraming
 from outcrop.server.bedrock.reading import read_value
+from outcrop.server.bedrock.replies import Reply
 from outcrop.server.bedrock.service import operations
 from outcrop.server.bedrock.targets import find_target
 from outcrop.server.errors import WireError
-from outcrop.server.model_requests import ModelRequest
+from outcrop.server.model_requests import ModelRequest, Target
 
 _GUARDRAIL = "guardrails are not supported; leave guardrailIdentifier and guardrailVersion out"
 
 
-def invoke_model(context: Context, given: dict[str, Any]) -> ModelRequest:
-    """Ask a model, and have the whole answer."""
-    return _asked(context, given, "InvokeModel", stream=False)
+def invoke_model(context: Context, given: dict[str, Any]) -> ModelRequest | Reply:
+    """Ask a model, and have the whole answer; or vectors, of a model that gives them."""
+    target = _target(context, given)
+    if gives_vectors(target):
+        return embedded(context, target, document(given.get("body")))
+    return _asked(target, given, "InvokeModel", stream=False)
 
 
 def invoke_model_with_response_stream(context: Context, given: dict[str, Any]) -> ModelRequest:
     """Ask a model, and have the answer as it is written."""
-    return _asked(context, given, "InvokeModelWithResponseStream", stream=True)
+    return _asked(_target(context, given), given, "InvokeModelWithResponseStream", stream=True)
 
 
 def document(body: bytes | None) -> Any:
@@ -40,10 +45,13 @@ def document(body: bytes | None) -> Any:
         raise WireError("ValidationException", text) from None
 
 
-def _asked(context: Context, given: dict[str, Any], operation: str, *, stream: bool) -> ModelRequest:
+def _target(context: Context, given: dict[str, Any]) -> Target:
     if given.get("guardrailIdentifier") or given.get("guardrailVersion"):
         raise WireError("ValidationException", _GUARDRAIL)
-    target = find_target(context, given["modelId"])
+    return find_target(context, given["modelId"])
+
+
+def _asked(target: Target, given: dict[str, Any], operation: str, *, stream: bool) -> ModelRequest:
     body = document(given.get("body"))
     dialect = dialect_of(target.family, body)
     return ModelRequest(

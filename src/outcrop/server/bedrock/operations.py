@@ -25,11 +25,12 @@ from outcrop.server.bedrock import (
     tags,
 )
 from outcrop.server.bedrock.context import Context
+from outcrop.server.bedrock.replies import Reply
 from outcrop.server.bedrock.service import operations
 from outcrop.server.model_requests import ModelRequest
 
-#: A result by the names of the operation's members, or what a model is to be asked for it.
-Handler = Callable[[Context, dict[str, Any]], dict[str, Any] | ModelRequest]
+#: A result by the names of the operation's members, an answer in a model's own words, or what a model is to be asked.
+Handler = Callable[[Context, dict[str, Any]], dict[str, Any] | Reply | ModelRequest]
 
 _MODULES: tuple[ModuleType, ...] = (
     invoke_model,
