@@ -115,6 +115,31 @@ def test_a_cancelled_row_leaves_the_others_alone(tiny_base: LoadedBase, steps: i
         assert same(row.response(), engine.generate([prompt], GREEDY)[0])
 
 
+def test_a_row_that_is_cancelled_while_its_prompt_is_read_is_let_go(
+    tiny_base: LoadedBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(continuous, "_TOGETHER", 256)
+    engine = tiny_base.engine()
+    prompts = as_prompts(["a", "x " * 30, "y " * 30])
+    rows = [engine.row(prompt, GREEDY) for prompt in prompts]
+    running = engine.continuous()
+    running.add(rows[0])
+    running.step()
+    for row in rows[1:]:
+        running.add(row)
+    running.step()
+    assert not rows[1].tokens, "its prompt is being read"
+    running.cancel(rows[1])
+    assert running.rows == 2
+    got = set[Row]()
+    while running.rows:
+        got.update(running.step())
+    assert got == {rows[0], rows[2]}
+    assert not rows[1].reason
+    for prompt, row in zip(prompts[::2], rows[::2], strict=True):
+        assert same(row.response(), engine.generate([prompt], GREEDY)[0])
+
+
 def test_all_cancelled_is_nothing_left(tiny_base: LoadedBase) -> None:
     engine, running = tiny_base.engine(), tiny_base.engine().continuous()
     for steps in range(4):

@@ -23,6 +23,7 @@ class Deployer:
         self._serving = serving
         # By the deployment's id, and the model that is being loaded for it.
         self._loading: dict[tuple[str, str], Future[None]] = {}
+        self._told: dict[tuple[str, str], str] = {}
 
     def look(self) -> Sequence[str]:
         """Do what there is to do now; what was seen to, one sentence each."""
@@ -50,10 +51,12 @@ class Deployer:
             return []
         except OutcropError as error:
             self._loading.pop(key, None)
-            if deployment.status not in UNSETTLED:
-                return []
-            self._outcrop.deployments.settle(deployment, str(error))
-            return [f"deployment {deployment.name}: {error}"]
+            if deployment.status in UNSETTLED:
+                self._outcrop.deployments.settle(deployment, str(error))
+            # One that was ready is tried again and again, and told of once.
+            told, self._told[key] = self._told.get(key), str(error)
+            return [] if told == str(error) else [f"deployment {deployment.name}: {error}"]
+        self._told.pop(key, None)
         if deployment.status in UNSETTLED:
             self._outcrop.deployments.settle(deployment)
         if not self._serving.holds(self._outcrop.models.show(deployment.wanted)):
@@ -72,5 +75,6 @@ class Deployer:
         return found
 
     def _forget(self, wanted: set[tuple[str, str]]) -> None:
-        for key in self._loading.keys() - wanted:
-            del self._loading[key]
+        for kept in (self._loading, self._told):
+            for key in kept.keys() - wanted:
+                del kept[key]

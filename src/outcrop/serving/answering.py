@@ -121,7 +121,7 @@ class Streams:
             self._send(refusal(number, error))
         except Exception as error:  # noqa: BLE001 - nobody else would tell who waits
             traceback.print_exc()
-            self._send(refusal(number, ModelFailed(f"what computes the response failed: {error!r}")))
+            self._send(refusal(number, failed(error)))
         finally:
             self._wanted.pop(number, None)
 
@@ -149,6 +149,11 @@ def _counted(engine: Engine, prompt: Prompt) -> int:
         return engine.count(prompt)
     except NotSupported:
         return 0
+
+
+def failed(error: Exception) -> ModelFailed:
+    """What somebody is told of an error that nobody expected."""
+    return ModelFailed(f"what computes the response failed: {error!r}; the worker's file in the home says more")
 
 
 def refusal(number: int, error: OutcropError) -> Refused:

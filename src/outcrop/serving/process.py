@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import socket
 import subprocess
@@ -17,6 +18,8 @@ from typing import cast
 from outcrop.domain import errors
 from outcrop.domain.errors import ModelFailed, OutcropError, StorageFailure, UserError
 from outcrop.serving.messages import GOES_ON, Answer, Cancel, Finished, Refused, Request, decode, encode
+
+_log = logging.getLogger(__name__)
 
 Sink = Callable[[Answer | OutcropError], None]
 """Called with each answer to a request, the last of which is whole, or an error; by a thread that must not wait."""
@@ -120,18 +123,25 @@ class WorkerProcess:
             self._connection.sendall(encode(message))
 
     def _listen(self) -> None:
-        with self._connection.makefile("rb") as lines, suppress(OSError):
-            for line in lines:
-                answer = cast("Answer", decode(line))
-                if isinstance(answer, Finished):
-                    self.prompt_tokens += answer.response.prompt_tokens
-                    self.tokens += len(answer.response.tokens)
-                # Not under the lock: who is told may ask for something at once.
-                goes_on = isinstance(answer, GOES_ON)
-                sink = self._sinks.get(answer.number) if goes_on else self._sinks.pop(answer.number, None)
-                if sink is not None:
-                    sink(error_of(answer) if isinstance(answer, Refused) else answer)
+        try:
+            with self._connection.makefile("rb") as lines, suppress(OSError):
+                for line in lines:
+                    self._tell(cast("Answer", decode(line)))
+        except Exception:  # noqa: BLE001 - whatever it is, who waits must be told
+            # Nobody listens to it any more: better another one than requests that wait for ever.
+            _log.exception("an answer of what computes %s could not be told; it is ended", self.name)
+            self._process.kill()
         self._end()
+
+    def _tell(self, answer: Answer) -> None:
+        if isinstance(answer, Finished):
+            self.prompt_tokens += answer.response.prompt_tokens
+            self.tokens += len(answer.response.tokens)
+        # Not under the lock: who is told may ask for something at once.
+        goes_on = isinstance(answer, GOES_ON)
+        sink = self._sinks.get(answer.number) if goes_on else self._sinks.pop(answer.number, None)
+        if sink is not None:
+            sink(error_of(answer) if isinstance(answer, Refused) else answer)
 
     def _end(self) -> None:
         code = self._process.wait()

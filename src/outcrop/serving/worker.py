@@ -10,12 +10,13 @@ import queue
 import socket
 import sys
 import threading
+import traceback
 from typing import TYPE_CHECKING, cast
 
 from outcrop.domain.errors import OutcropError
 from outcrop.engines.protocol import Engine
 from outcrop.services import Engines, open_services
-from outcrop.serving.answering import Answering, Batches, Streams, refusal
+from outcrop.serving.answering import Answering, Batches, Streams, failed, refusal
 from outcrop.serving.messages import (
     Answer,
     Ask,
@@ -75,6 +76,9 @@ class Worker:
             self._do(message)
         except OutcropError as error:
             self._send(refusal(message.number, error))
+        except Exception as error:  # noqa: BLE001 - one request must not end all the others with this process
+            traceback.print_exc()
+            self._send(refusal(message.number, failed(error)))
 
     def _do(self, message: Ask | Load | Count | Embed) -> None:
         if isinstance(message, Embed):

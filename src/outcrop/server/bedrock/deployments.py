@@ -23,6 +23,9 @@ _ARN_KINDS = {
     DeploymentKind.ON_DEMAND: arns.CUSTOM_MODEL_DEPLOYMENT,
 }
 
+#: The kind of deployment that an ARN names, by the ARN's own kind.
+KINDS_BY_ARN = {arn_kind: kind for kind, arn_kind in _ARN_KINDS.items()}
+
 
 def create_deployment(
     context: Context, given: Mapping[str, Any], kind: DeploymentKind, *, model: str, name: str, **chosen: Any
@@ -56,23 +59,20 @@ def create_deployment(
 
 
 def find_deployment(context: Context, kind: DeploymentKind, identifier: str) -> Deployment:
-    """The deployment of a kind by its ARN, id or name.
+    """The deployment of a kind by its ARN, which has its id, or by its id or name.
 
     Raises:
         WireError: ResourceNotFoundException; ValidationException for an ARN of something else.
     """
-    wanted = _ARN_KINDS[kind]
-    if arns.is_arn(identifier):
-        arn = arns.parse(identifier)
-        if arn.kind != wanted:
-            raise WireError("ValidationException", f"{identifier[:200]!r} is no ARN of a {wanted}")
-        identifier = arn.id
+    arn = arns.parse(identifier) if arns.is_arn(identifier) else None
+    if arn is not None and arn.kind != _ARN_KINDS[kind]:
+        raise WireError("ValidationException", f"{identifier[:200]!r} is no ARN of a {_ARN_KINDS[kind]}")
     try:
-        found = context.outcrop.deployments.show(identifier)
+        found = context.outcrop.deployments.show(identifier if arn is None else arn.id)
     except NotFound:
         found = None
-    if found is None or found.kind is not kind:
-        raise WireError("ResourceNotFoundException", f"there is no {wanted} {identifier[:200]!r}")
+    if found is None or found.kind is not kind or (arn is not None and found.id != arn.id):
+        raise WireError("ResourceNotFoundException", f"there is no {kind.value} deployment {identifier[:200]!r}")
     return found
 
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from outcrop.domain.bedrock_ids import plain_id
-from outcrop.domain.deployments import Deployment, DeploymentKind, DeploymentStatus
+from outcrop.domain.deployments import Deployment, DeploymentStatus
 from outcrop.domain.errors import NotFound
 from outcrop.domain.models import Model
 from outcrop.server.bedrock import arns
 from outcrop.server.bedrock.context import Context
+from outcrop.server.bedrock.deployments import KINDS_BY_ARN, find_deployment
 from outcrop.server.bedrock.model_names import find_model, foundation_id
 from outcrop.server.errors import WireError
 from outcrop.server.model_requests import Target
-
-_KINDS = {
-    arns.PROVISIONED_MODEL: DeploymentKind.PROVISIONED,
-    arns.CUSTOM_MODEL_DEPLOYMENT: DeploymentKind.ON_DEMAND,
-}
 
 
 def find_target(context: Context, identifier: str) -> Target:
@@ -25,8 +21,8 @@ def find_target(context: Context, identifier: str) -> Target:
         WireError: ResourceNotFoundException: there is none. ModelNotReadyException: the deployment is being created.
             ValidationException: it failed, or the ARN names something else.
     """
-    if arns.is_arn(identifier) and (kind := _KINDS.get(arns.parse(identifier).kind)) is not None:
-        return _deployed(context, _deployment(context, arns.parse(identifier).id, kind, identifier))
+    if arns.is_arn(identifier) and (kind := KINDS_BY_ARN.get(arns.parse(identifier).kind)) is not None:
+        return _deployed(context, find_deployment(context, kind, identifier))
     try:
         model = find_model(context, identifier)
     except WireError:
@@ -46,16 +42,6 @@ def family_of(context: Context, model: Model, identifier: str) -> str:
     arn = arns.parse(identifier) if arns.is_arn(identifier) else None
     said = identifier if arn is None else arn.base or arn.id
     return plain_id(said) or plain_id(foundation_id(context, model)) or ""
-
-
-def _deployment(context: Context, deployment_id: str, kind: DeploymentKind, identifier: str) -> Deployment:
-    try:
-        deployment = context.outcrop.deployments.show(deployment_id)
-    except NotFound:
-        deployment = None
-    if deployment is None or deployment.id != deployment_id or deployment.kind is not kind:
-        raise WireError("ResourceNotFoundException", f"there is no {kind.value} {identifier[:200]!r}")
-    return deployment
 
 
 def _by_name(context: Context, name: str) -> Deployment | None:
